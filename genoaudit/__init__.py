@@ -1,0 +1,1 @@
+"""genoaudit: can a model trained on patients' gene expression be released?"""

@@ -1,0 +1,125 @@
+"""The few types that every stage speaks. Read this first.
+
+Data flows one way::
+
+    cohort -> design -> training -> signals -> attacks -> metrics -> report
+
+A `Design` says which patient is a member of which model. Training turns a recipe, a cohort and a design into `Signals`:
+what every model says about every sample. An `Attack` turns signals into one score per target model and patient. From
+there on only numbers travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.intp]
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+Scale = Literal["counts", "cpm", "tpm", "rsem", "log2", "intensity", "ratio", "log_ratio", "zscore"]
+"""How expression values are declared. The declaration decides; looking at the values can only contradict it."""
+
+
+class Recipe(Protocol):
+    """Any unfitted scikit-learn classifier or Pipeline. Nothing else is asked of a user's model."""
+
+    classes_: NDArray[Any]
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Train on samples `X` [samples, genes] with class codes `y` [samples]."""
+        ...
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return probabilities [samples, classes]."""
+        ...
+
+    def get_params(self, *, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, as scikit-learn does."""
+        ...
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, as scikit-learn does."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Who is a member of which model.
+
+    Parameters
+    ----------
+    members
+        ``members[m, i]`` says whether patient ``i`` is a member of model ``m``; bool [models, patients].
+    partner
+        The complementary model of each model (members and non-members exchanged), -1 where there is none; [models].
+        When a model is the target of an attack, it *and its partner* are left out of the references: leaving out only
+        the target would give its membership away through the counts.
+    seed
+        The seed the rows were drawn from.
+    kind
+        ``"half_split"``: each patient in half of the models, in complementary pairs. It tests the replace-one relation.
+    """
+
+    members: BoolArray
+    partner: IntArray
+    seed: int
+    kind: Literal["half_split"] = "half_split"
+
+    @property
+    def models(self) -> int:
+        """Number of models."""
+        return int(self.members.shape[0])
+
+    @property
+    def patients(self) -> int:
+        """Number of patients."""
+        return int(self.members.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """What the models say about every row of the pool.
+
+    Parameters
+    ----------
+    logit
+        Scaled logit of the true class, ``log p_y - log sum_{y' != y} p_y'``, computed without cancellation; float64
+        [models, queries, samples]. Query 0 is the sample itself.
+    proba
+        Probabilities of the samples themselves, aligned to the cohort's classes; float32 [models, samples, classes].
+    """
+
+    logit: FloatArray
+    proba: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A membership attack: a record that people read, and a pure function of arrays.
+
+    `score` takes signals, design and the patient code of every sample (int [samples]) and returns float64
+    [targets, patients], higher = member, with every model of the design as the target once. It does no I/O, draws no
+    random numbers unless seeded by an argument, and computes no statistics of success.
+    """
+
+    name: str
+    title: str
+    threat_model: str
+    needs: tuple[str, ...]
+    min_models: int
+    cost: str
+    reference: str
+    caveat: str
+    score: Callable[[Signals, Design, IntArray], FloatArray]
+
+    def why_not(self, design: Design) -> str | None:
+        """Say why the attack cannot run on this design, or None if it can."""
+        if design.models < self.min_models:
+            return f"needs at least {self.min_models} models, has {design.models}"
+        return None
