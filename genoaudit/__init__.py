@@ -1,1 +1,1 @@
-"""genoaudit: can a model trained on patients' gene expression be released?"""
+"""Can a model trained on patients' gene expression be released? genoaudit measures the risk per patient."""

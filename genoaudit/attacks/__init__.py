@@ -1,0 +1,1 @@
+"""The attacks: signals in, one score per target model and patient out."""

@@ -1,0 +1,1 @@
+"""Files to cohorts, and cohorts to membership designs."""

@@ -1,0 +1,1 @@
+"""Scores to numbers with intervals; arrays only."""

@@ -1,0 +1,1 @@
+"""Numbers to people: the result, its figures and its pages."""

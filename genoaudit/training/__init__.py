@@ -1,0 +1,1 @@
+"""A recipe and a design to signals: training, in parallel and resumable."""
