@@ -1,25 +1,23 @@
 """The result of an audit: typed, versioned, and written the same way every time.
 
-`AuditReport` is what ``report.json`` holds; its JSON Schema is ``data_schemas/report.schema.json``. It is confidential: it
-carries per-patient numbers under pseudonyms. Clock, hardware and versions are kept apart in ``run.json``, so that the
-same audit gives the same bytes.
+`AuditReport` is what ``report.json`` holds; its JSON Schema is ``data_schemas/report.schema.json``. It is confidential:
+it carries per-patient numbers under pseudonyms. Clock, hardware and versions are kept apart in ``run.json``, so that
+the same audit gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Pydantic reads these annotations at run time.
-from genoaudit.metrics.estimates import Estimate, RateAtFpr  # noqa: TC001
+from genoaudit.metrics.estimates import Estimate, RateAtFpr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
 
 
@@ -147,7 +145,7 @@ class ExposedPatient(_Part):
     class_name: str
     samples: int
     score: float
-    d_prime: float
+    d_prime: float | None
     auc: Estimate
 
 
@@ -193,7 +191,7 @@ def canonical_json(content: object) -> str:
 
 def _rounded(value: object) -> object:
     if isinstance(value, float):
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
