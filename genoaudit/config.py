@@ -1,0 +1,170 @@
+"""What an audit is asked to do (`AuditConfig`, changes results) apart from how it is run (`RunOptions`, never does)."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from genoaudit.contracts import Scale
+from genoaudit.errors import ConfigError
+
+DEFAULT_CACHE = Path(".genoaudit-cache")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class LabelsConfig(_Section):
+    """A labels file beside a matrix that has none."""
+
+    path: Path
+    key: str | None = Field(default=None, description="Column with the sample ids; default: the first.")
+    column: str | None = Field(default=None, description="Column with the labels; default: the cohort's label.")
+
+
+class CohortConfig(_Section):
+    """An expression file and what its columns mean."""
+
+    path: Path = Field(description="h5ad, csv, tsv (plain or gz) or parquet; relative to the config file.")
+    label: str = Field(description="Column with the class to predict.")
+    scale: Scale = Field(description="How the values are given.")
+    patient: str | None = Field(default=None, description="Column with the patient; default: every sample its own.")
+    groups: tuple[str, ...] = Field(default=(), description="Covariates to show leakage by.")
+    small_classes: Literal["error", "drop", "merge"] = "error"
+    min_class: int = Field(default=8, ge=4, description="Patients below which a class counts as small.")
+    orientation: Literal["auto", "samples", "genes"] = Field(default="auto", description="What the rows of a text are.")
+    ids: str | None = Field(default=None, description="Text only: column with the row identifiers; default: the first.")
+    ignore: tuple[str, ...] = Field(default=(), description="Text only: columns that are neither genes nor samples.")
+    labels: LabelsConfig | None = None
+
+
+class RecipeConfig(_Section):
+    """The model to train; further keys are parameters of the recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["mlp", "logistic", "xgboost", "import"] = "mlp"
+    target: str | None = Field(default=None, description="For kind = 'import': 'module:function' giving a classifier.")
+
+    @model_validator(mode="after")
+    def _target_goes_with_import(self) -> Self:
+        if (self.kind == "import") != (self.target is not None):
+            msg = "target = 'module:function' belongs to kind = 'import', and to no other"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The recipe's own parameters."""
+        return dict(self.model_extra or {})
+
+
+class AuditSection(_Section):
+    """How many models, which attacks, which seed."""
+
+    models: int = Field(default=64, ge=2, le=100_000)
+    attacks: tuple[str, ...] = ("loss", "lira", "lira_fixed", "lira_offline", "lira_offline_fixed")
+    seed: int = Field(default=0, ge=0)
+
+
+class AuditConfig(_Section):
+    """A whole audit. Everything in here changes results; nothing else does."""
+
+    cohort: CohortConfig
+    recipe: RecipeConfig = RecipeConfig()
+    audit: AuditSection = AuditSection()
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, without any effect on the numbers.
+
+    Parameters
+    ----------
+    threads
+        Processes to train in, one thread each; None means as many as there are cores.
+    cache
+        Folder for finished models.
+    fresh
+        Forget finished models of this audit first.
+    """
+
+    threads: int | None = None
+    cache: Path = DEFAULT_CACHE
+    fresh: bool = False
+
+
+def read_config(path: Path) -> AuditConfig:
+    """Read an audit's TOML file; paths in it are taken relative to the file.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key at fault, and for an unknown key the nearest valid one.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"cannot read the configuration {path}: {error.strerror}."
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path.name} is not valid TOML: {error}."
+        raise ConfigError(msg) from error
+    config = parse_config(content, name=path.name)
+    return config.model_copy(update={"cohort": _located(config.cohort, path.parent)})
+
+
+def parse_config(content: dict[str, Any], *, name: str = "configuration") -> AuditConfig:
+    """Check a configuration given as nested dicts; `name` stands in front of errors.
+
+    Examples
+    --------
+    >>> parse_config({"cohort": {"path": "a.h5ad", "label": "type", "scale": "log2", "pateint": "id"}})
+    Traceback (most recent call last):
+    genoaudit.errors.ConfigError: configuration: unknown key 'cohort.pateint'; did you mean 'patient'?
+    """
+    try:
+        return AuditConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, name)) from None
+
+
+def _located(cohort: CohortConfig, folder: Path) -> CohortConfig:
+    labels = cohort.labels
+    if labels is not None:
+        labels = labels.model_copy(update={"path": folder / labels.path})
+    return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
+
+
+def _explain(error: ValidationError, name: str) -> str:
+    problems = [_problem(detail["type"], detail["loc"], detail["msg"]) for detail in error.errors()]
+    if len(problems) == 1:
+        return f"{name}: {problems[0]}"
+    return "\n".join([f"{name}: {len(problems)} problems", *(f"  {i}. {text}" for i, text in enumerate(problems, 1))])
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
+    key = ".".join(str(part) for part in location)
+    if kind == "extra_forbidden":
+        valid = _keys_at(location[:-1])
+        nearest = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"valid here: {', '.join(valid)}."
+        return f"unknown key '{key}'; {hint}"
+    if kind == "missing":
+        return f"'{key}' is missing"
+    return f"'{key}': {message.removeprefix('Value error, ')}"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = AuditConfig
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
+    return sorted(model.model_fields)

@@ -1,0 +1,102 @@
+"""Finished models, kept so that none is ever trained twice and none is ever mistaken for another.
+
+A store is a folder named by a fingerprint of everything that determines a model's outputs: data, recipe, seed, code and
+library versions. Each finished model is one file, written beside and renamed, so a process killed at any moment leaves
+either a whole file or none. Only scores are kept: no expression values, no identifiers, no weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoaudit.training.outputs import ModelOutputs
+
+logger = logging.getLogger(__name__)
+
+_STALE_SECONDS = 3600
+
+
+def fingerprint(ingredients: dict[str, Any]) -> str:
+    """Return the SHA-256 of canonical JSON; equal ingredients, in any order, give equal fingerprints."""
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Model outputs in one folder."""
+
+    folder: Path
+
+    def path(self, model: int) -> Path:
+        """Return where a model's outputs are kept."""
+        return self.folder / f"model-{model:05d}.npz"
+
+    def save(self, model: int, outputs: ModelOutputs) -> None:
+        """Write a finished model, whole or not at all."""
+        arrays: dict[str, NDArray[Any]] = {
+            "logit": outputs.logit,
+            "proba": outputs.proba,
+            "warnings": np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8),
+        }
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".model-", suffix=".tmp", delete=False) as file:
+            np.savez(file, allow_pickle=False, **arrays, digest=_digest(model, arrays))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(self.path(model))
+
+    def load(self, model: int) -> ModelOutputs | None:
+        """Read a model back; None if it is missing or its file is damaged, so that it is trained again."""
+        path = self.path(model)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in ("logit", "proba", "warnings")}
+                intact = (file["digest"] == _digest(model, arrays)).all()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            intact = False
+        if not intact:
+            logger.warning("the stored outputs of model %d are damaged; it is trained again", model)
+            return None
+        return ModelOutputs(arrays["logit"], arrays["proba"], tuple(json.loads(arrays["warnings"].tobytes())))
+
+    def missing(self, models: int) -> list[int]:
+        """Return the models below `models` that are not there whole."""
+        return [model for model in range(models) if self.load(model) is None]
+
+
+def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
+    """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds."""
+    store = Store(cache / fingerprint(ingredients)[:32])
+    store.folder.mkdir(parents=True, exist_ok=True)
+    (store.folder / "ingredients.json").write_text(json.dumps(ingredients, indent=2, sort_keys=True), encoding="utf-8")
+    for leftover in store.folder.glob(".model-*.tmp"):
+        # Another process may be writing here at this moment; only what is surely abandoned is swept away.
+        if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+            leftover.unlink(missing_ok=True)
+    if fresh:
+        for path in store.folder.glob("model-*.npz"):
+            path.unlink()
+    return store
+
+
+def _digest(model: int, arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
+    sha = hashlib.sha256(str(model).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(array.tobytes())
+    return np.frombuffer(sha.digest(), dtype=np.uint8)

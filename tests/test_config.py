@@ -1,0 +1,80 @@
+import pytest
+
+from genoaudit.config import AuditConfig, parse_config, read_config
+from genoaudit.errors import ConfigError
+
+MINIMAL = {"cohort": {"path": "a.h5ad", "label": "type", "scale": "log2"}}
+
+
+def changed(section, **keys):
+    return {**MINIMAL, section: {**MINIMAL.get(section, {}), **keys}}
+
+
+def test_defaults_are_what_the_readme_promises():
+    config = parse_config(MINIMAL)
+    assert (config.recipe.kind, config.audit.models, config.audit.seed) == ("mlp", 64, 0)
+    assert config.cohort.small_classes == "error"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (changed("cohort", pateint="id"), r"unknown key 'cohort\.pateint'; did you mean 'patient'\?"),
+        (changed("cohort", labels={"pth": "x"}), r"unknown key 'cohort\.labels\.pth'; did you mean 'path'\?"),
+        (changed("audit", model=8), r"unknown key 'audit\.model'; did you mean 'models'\?"),
+        ({**MINIMAL, "adit": {}}, r"unknown key 'adit'; did you mean 'audit'\?"),
+        ({**MINIMAL, "zzz": {}}, r"unknown key 'zzz'; valid here: audit, cohort, recipe"),
+        ({}, "'cohort' is missing"),
+        (changed("cohort", scale="logs"), r"'cohort\.scale': Input should be 'counts'"),
+        (changed("audit", models=1), r"'audit\.models': .*greater than or equal to 2"),
+        (changed("audit", seed=-1), r"'audit\.seed'"),
+        (changed("cohort", min_class=3), r"'cohort\.min_class'"),
+        (changed("recipe", kind="mpl"), r"'recipe\.kind': Input should be 'mlp'"),
+        (changed("recipe", kind="import"), "'recipe': target = 'module:function' belongs to kind = 'import'"),
+        (changed("recipe", target="a:b"), "'recipe': target"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_the_nearest_valid_key(content, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_config(content)
+
+
+def test_all_mistakes_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"cohort": {"path": "a.h5ad", "scale": "log2"}, "audit": {"models": 0, "sead": 1}})
+    text = str(caught.value)
+    assert "3 problems" in text
+    assert all(word in text for word in ("'cohort.label' is missing", "audit.models", "did you mean 'seed'"))
+
+
+def test_recipe_keys_become_parameters():
+    config = parse_config(changed("recipe", kind="mlp", hidden=[64], scaling="sample"))
+    assert config.recipe.parameters == {"hidden": [64], "scaling": "sample"}
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    path = tmp_path / "audit.toml"
+    path.write_text(
+        '[cohort]\npath = "x/a.csv"\nlabel = "t"\nscale = "log2"\nlabels = { path = "b.csv" }\n', encoding="utf-8"
+    )
+    config = read_config(path)
+    assert config.cohort.path == tmp_path / "x" / "a.csv"
+    assert config.cohort.labels.path == tmp_path / "b.csv"
+
+
+@pytest.mark.parametrize("text", ["[cohort", "\xff".encode("latin-1")])
+def test_what_is_not_toml_is_said_in_one_line(tmp_path, text):
+    path = tmp_path / "audit.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=r"audit\.toml is not valid TOML"):
+        read_config(path)
+
+
+def test_a_missing_file_is_said_in_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_a_config_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        AuditConfig.model_validate(MINIMAL).audit = None
