@@ -1,1 +1,95 @@
-"""Can a model trained on patients' gene expression be released? genoaudit measures the risk per patient."""
+"""Can a model trained on patients' gene expression be released? genoaudit measures the risk per patient.
+
+The public names are imported when they are first used, so that ``import genoaudit`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genoaudit.audit import audit_recipe, run_audit
+    from genoaudit.config import AuditConfig, AuditSection, RunOptions, parse_config, read_config
+    from genoaudit.contracts import Attack, Design, Recipe, Signals
+    from genoaudit.data.cohort import Cohort
+    from genoaudit.data.design import make_design
+    from genoaudit.data.labels import LabelsFile
+    from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
+    from genoaudit.data.readers import read_cohort
+    from genoaudit.data.simulate import simulate_cohort
+    from genoaudit.errors import ArtefactError, ConfigError, DataError, GenoauditError, TrainingError
+    from genoaudit.models.mlp import MLPClassifier
+    from genoaudit.models.recipes import build_recipe
+    from genoaudit.report.result import AuditReport, AuditResult
+
+_HOMES = {
+    "ArtefactError": "errors",
+    "Attack": "contracts",
+    "AuditConfig": "config",
+    "AuditReport": "report.result",
+    "AuditResult": "report.result",
+    "AuditSection": "config",
+    "Cohort": "data.cohort",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "Design": "contracts",
+    "ExpressionScaler": "data.preprocessing",
+    "GenoauditError": "errors",
+    "LabelsFile": "data.labels",
+    "LogTransform": "data.preprocessing",
+    "MLPClassifier": "models.mlp",
+    "Recipe": "contracts",
+    "RunOptions": "config",
+    "Signals": "contracts",
+    "TrainingError": "errors",
+    "audit_recipe": "audit",
+    "build_recipe": "models.recipes",
+    "make_design": "data.design",
+    "parse_config": "config",
+    "read_cohort": "data.readers",
+    "read_config": "config",
+    "run_audit": "audit",
+    "simulate_cohort": "data.simulate",
+}
+
+__all__ = [
+    "ArtefactError",
+    "Attack",
+    "AuditConfig",
+    "AuditReport",
+    "AuditResult",
+    "AuditSection",
+    "Cohort",
+    "ConfigError",
+    "DataError",
+    "Design",
+    "ExpressionScaler",
+    "GenoauditError",
+    "LabelsFile",
+    "LogTransform",
+    "MLPClassifier",
+    "Recipe",
+    "RunOptions",
+    "Signals",
+    "TrainingError",
+    "audit_recipe",
+    "build_recipe",
+    "make_design",
+    "parse_config",
+    "read_cohort",
+    "read_config",
+    "run_audit",
+    "simulate_cohort",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module 'genoaudit' has no attribute '{name}'"
+        raise AttributeError(msg)
+    return getattr(import_module(f"genoaudit.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

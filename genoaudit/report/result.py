@@ -8,6 +8,7 @@ the same audit gives the same bytes.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,10 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
+
+    from genoaudit.contracts import Design, IntArray, Signals
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
@@ -152,7 +157,7 @@ class ExposedPatient(_Part):
 class Exposure(_Part):
     """How exposure is spread over patients: per-patient AUC of in against out over the models."""
 
-    auc_quantiles: dict[str, float] = Field(description="5, 25, 50, 75, 95 and 100 % quantiles over patients.")
+    auc_quantiles: dict[str, float] = Field(description="Quantiles over patients, every 5 %.")
     most_exposed: tuple[ExposedPatient, ...]
 
 
@@ -197,3 +202,76 @@ def _rounded(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     return value
+
+
+@dataclass(frozen=True, eq=False)
+class AuditResult:
+    """An audit as objects: the report, the table of patients, the signals behind them, and how it ran.
+
+    Parameters
+    ----------
+    report
+        What ``report.json`` holds.
+    patients
+        One row per patient with identifier and pseudonym; confidential.
+    signals, design, patient_of_sample
+        What every model said, who was in which model, and whose each sample is.
+    run
+        Clock, versions, hardware and timings: what may differ between two runs of the same audit.
+    """
+
+    report: AuditReport
+    patients: pd.DataFrame
+    signals: Signals
+    design: Design
+    patient_of_sample: IntArray
+    run: dict[str, Any]
+
+    @property
+    def attacks(self) -> pd.DataFrame:
+        """One row per attack and estimand, with intervals."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {"attack": attack.name, "estimand": leakage.estimand, **_flat(leakage)}
+                for attack in self.report.attacks
+                for leakage in (attack, attack.pooled)
+            ]
+        )
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """One row per group of patients, with intervals."""
+        import pandas as pd
+
+        return pd.json_normalize([group.model_dump() for group in self.report.groups])
+
+    def save(self, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
+        """Write the run's files; an earlier run in `folder` is replaced. Returns what was written."""
+        from genoaudit.report.save import save_result
+
+        return save_result(self, folder, show_ids=show_ids)
+
+    def to_html(self, path: Path, *, show_ids: bool = False) -> None:
+        """Write the page alone, with pseudonyms unless identifiers are asked for."""
+        from genoaudit.report.html import render_html
+
+        names = dict(zip(self.patients["pseudonym"], self.patients["patient_id"], strict=True)) if show_ids else None
+        # Through JSON, so that a page written later from report.json is the same page.
+        report = AuditReport.model_validate_json(self.report.to_json())
+        path.write_text(render_html(report, names=names), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return self.attacks.round(3).to_html(index=False)
+
+
+def _flat(leakage: AttackResult | PooledLeakage) -> dict[str, float | bool | None]:
+    row: dict[str, float | bool | None] = {}
+    for name in ("auc", "balanced_accuracy", "advantage"):
+        estimate: Estimate = getattr(leakage, name)
+        row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    for rate in leakage.tpr_at_fpr:
+        key = f"tpr_at_{rate.fpr:g}"
+        row |= {key: rate.tpr, f"{key}_low": rate.low, f"{key}_high": rate.high, f"{key}_resolvable": rate.resolvable}
+    return row

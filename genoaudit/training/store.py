@@ -61,7 +61,8 @@ class Store:
         """Read a model back; None if it is missing or its file is damaged, so that it is trained again."""
         path = self.path(model)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, since numpy leaves a handle behind when the archive is broken.
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ("logit", "proba", "warnings")}
                 intact = (file["digest"] == _digest(model, arrays)).all()
         except FileNotFoundError:

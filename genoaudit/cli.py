@@ -1,0 +1,183 @@
+"""The command line: parses, calls, prints. No logic lives here, and nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genoaudit.errors import GenoauditError
+
+if TYPE_CHECKING:
+    from genoaudit.audit import Progress
+    from genoaudit.config import AuditConfig, RunOptions
+    from genoaudit.report.result import AuditResult
+
+EXIT_INPUT = 3
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="genoaudit",
+    help="Can a model trained on patients' gene expression be released? Measure the risk, patient by patient.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[Path, typer.Argument(help="The audit's TOML file.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="Folder to write the run to; an earlier run there is replaced.")]
+Models = Annotated[int | None, typer.Option(help="Number of models; overrides the configuration.", min=2)]
+Seed = Annotated[int | None, typer.Option(help="Seed; overrides the configuration.", min=0)]
+Threads = Annotated[
+    int | None, typer.Option(help="Processes to train in, one thread each. [default: the cores there are]", min=1)
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder for finished models. [default: .genoaudit-cache beside --out]", show_default=False),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Train every model anew.")]
+ShowIds = Annotated[bool, typer.Option("--show-ids", help="Name patients in report.html instead of pseudonyms.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo-run"),
+    models: Models = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    cache_dir: CacheDir = None,
+    fresh: Fresh = False,
+    show_ids: ShowIds = False,
+    as_json: AsJson = False,
+) -> None:
+    """Audit the embedded simulated cohort: 400 patients, 6 cancer types, 5,000 genes."""
+    from genoaudit.report.save import refuse_foreign
+
+    refuse_foreign(out)
+    from genoaudit.audit import run_demo
+
+    settings = {"models": models, "seed": seed}
+    options = _options(out, threads, cache_dir, fresh=fresh)
+    with _progress() as tell:
+        result = run_demo(options, progress=tell, **{k: v for k, v in settings.items() if v is not None})
+    _finish(result, out, show_ids=show_ids, as_json=as_json)
+
+
+@app.command()
+def audit(
+    config: Config,
+    out: Out,
+    models: Models = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    cache_dir: CacheDir = None,
+    fresh: Fresh = False,
+    show_ids: ShowIds = False,
+    as_json: AsJson = False,
+) -> None:
+    """Audit a recipe on a cohort: train it many times, attack every model, report per patient."""
+    from genoaudit.report.save import refuse_foreign
+
+    settings = _configured(config, models=models, seed=seed)
+    refuse_foreign(out)
+    from genoaudit.audit import run_audit
+
+    with _progress() as tell:
+        result = run_audit(settings, _options(out, threads, cache_dir, fresh=fresh), progress=tell)
+    _finish(result, out, show_ids=show_ids, as_json=as_json)
+
+
+@app.command()
+def validate(config: Config, as_json: AsJson = False) -> None:
+    """Check a configuration and its cohort without training anything."""
+    settings = _configured(config)
+    from genoaudit.audit import check
+    from genoaudit.report.terminal import print_cohort
+
+    cohort, warnings = check(settings)
+    if as_json:
+        typer.echo(json.dumps({"cohort": cohort.model_dump(mode="json"), "warnings": warnings}, indent=2))
+    else:
+        print_cohort(cohort, warnings)
+
+
+@app.command()
+def schema(
+    name: Annotated[str | None, typer.Argument(help="Which schema; without it, the names.", show_default=False)] = None,
+) -> None:
+    """Print a JSON Schema of what genoaudit reads and writes."""
+    from genoaudit.report.schemas import SCHEMAS, schema_text
+
+    typer.echo("\n".join(sorted(SCHEMAS)) if name is None else schema_text(name), nl=name is None)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(version("genoaudit"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def _configured(path: Path, **overrides: int | None) -> AuditConfig:
+    from genoaudit.config import read_config
+
+    config = read_config(path)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return config.model_copy(update={"audit": config.audit.model_copy(update=given)})
+
+
+def _options(out: Path, threads: int | None, cache_dir: Path | None, *, fresh: bool) -> RunOptions:
+    from genoaudit.config import DEFAULT_CACHE, RunOptions
+
+    return RunOptions(threads=threads, cache=cache_dir or out.parent / DEFAULT_CACHE, fresh=fresh)
+
+
+def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) -> None:
+    from genoaudit.report.terminal import print_result
+
+    written = result.save(out, show_ids=show_ids)
+    if as_json:
+        typer.echo(result.report.to_json(), nl=False)
+    else:
+        print_result(result.report, written)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show bars on a terminal, and a line now and then in a log."""
+    from genoaudit.report.terminal import bars, lines
+
+    try:
+        with bars() if sys.stderr.isatty() else lines() as tell:
+            yield tell
+    except KeyboardInterrupt:
+        typer.echo("genoaudit: interrupted; finished models are kept, the same command goes on from them", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def main() -> None:
+    """Run the command line with the exit codes that pipelines rely on."""
+    logging.basicConfig(level=logging.WARNING, format="genoaudit: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except GenoauditError as error:
+        typer.echo(f"genoaudit: {error}", err=True)
+        sys.exit(EXIT_INPUT)

@@ -1,0 +1,217 @@
+"""Figures of a report as inline SVG: the same report gives the same bytes.
+
+Words stay text, so that they take the font of the page, and colours are CSS variables with a fallback, so that one
+figure serves light and dark pages. Figures hold words of ours only, never a name from the cohort: those stand in the
+page's tables, which escape them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET  # parses what matplotlib has just written, nothing else
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.report.wording import exposure_quantiles, unexposed_band
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK, MUTED, GRID, SHADE = "#1b1f23", "#5c6670", "#d9dee3", "#8a949e"
+# Okabe & Ito, Color Universal Design, 2008; the headline attack comes first. Dashes repeat what the colour says.
+LABELLED_QUANTILES = (5, 25, 50, 75, 95)
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+DASHES: tuple[tuple[float, ...] | None, ...] = (None, (5, 2), (2, 1.5), (7, 2, 1.5, 2), (9, 3), (1, 1))
+_TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--rule", SHADE: "--shade"} | {
+    colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+}
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def roc_figure(report: AuditReport) -> str:
+    """Draw the pooled ROC of every attack with logarithmic axes.
+
+    The headline attack carries its 95 % band. False-positive rates with fewer than ten of the independent non-members
+    behind them are shaded: rates there are shown, not relied on (Carlini et al., IEEE S&P 2022, on why to look at low
+    false-positive rates).
+
+    Parameters
+    ----------
+    report
+        A report with at least one attack.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element with a title and a description.
+    """
+    attacks = in_order_of_interest(report)
+    n_out = min((rate.n_out for rate in attacks[0].pooled.tpr_at_fpr), default=0)
+    floor = 0.5 / n_out if n_out > 1 else 1e-3
+
+    def draw(axes: Axes) -> None:
+        axes.set(xscale="log", yscale="log", xlim=(floor, 1.0), ylim=(floor, 1.0))
+        axes.set(xlabel="False alarms: non-members taken for members", ylabel="Members recognised")
+        axes.plot([floor, 1.0], [floor, 1.0], color=MUTED, linewidth=1, dashes=(2, 3), label="guessing")
+        _shade_unresolved(axes, n_out, floor)
+        roc = attacks[0].pooled.roc
+        axes.fill_between(roc.fpr, roc.low, roc.high, color=SERIES[0], alpha=0.18, linewidth=0)
+        for number, attack in reversed(list(enumerate(attacks))):
+            _draw_roc(axes, attack, number)
+        handles, labels = axes.get_legend_handles_labels()
+        axes.legend(handles[::-1], labels[::-1], loc="lower right", handlelength=3.2)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+            axis.set_minor_formatter(lambda _value, _: "")
+
+    title = "Pooled ROC of every attack, logarithmic axes"
+    return _svg(draw, name="roc", height=4.7, title=title, description=_describe_roc(attacks))
+
+
+def exposure_figure(report: AuditReport) -> str:
+    """Draw how exposure is spread: patients from the least to the most exposed against their AUC.
+
+    Parameters
+    ----------
+    report
+        A report whose exposure has at least two quantiles.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element with a title and a description.
+    """
+    quantiles = exposure_quantiles(report)
+    percent, auc = tuple(quantiles), tuple(quantiles.values())
+    labelled = {at: auc for at, auc in quantiles.items() if at in LABELLED_QUANTILES}
+    low, high = unexposed_band(report)
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlim=(0, 104), ylim=(min(0.4, low - 0.03, min(auc) - 0.05), 1.06))
+        axes.set(xlabel="Patients, from the least to the most exposed", ylabel="AUC of the patient")
+        axes.axhspan(low, high, color=SHADE, alpha=0.16, linewidth=0)
+        axes.axhline(0.5, color=MUTED, linewidth=1, dashes=(2, 3))
+        axes.text(103, 0.492, "where unexposed patients lie", color=MUTED, fontsize=8.5, ha="right", va="top")
+        axes.plot(percent, auc, color=SERIES[0], linewidth=2, marker="o", markersize=3.5)
+        for at, value in labelled.items():
+            axes.annotate(f"{value:.2f}", (at, value), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+
+    listed = "; ".join(f"{at:g} % of the patients lie at or below {value:.2f}" for at, value in labelled.items())
+    title = "How exposure is spread over patients"
+    return _svg(draw, name="exposure", height=3.4, title=title, description=f"AUC per patient: {listed}.")
+
+
+def in_order_of_interest(report: AuditReport) -> tuple[AttackResult, ...]:
+    """Return the attacks, the headline attack first, the others in the report's order."""
+    return tuple(sorted(report.attacks, key=lambda attack: attack.name != report.headline))
+
+
+def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
+    auc = attack.pooled.auc.value
+    dashes = DASHES[number % len(DASHES)]
+    (line,) = axes.plot(
+        attack.pooled.roc.fpr,
+        attack.pooled.roc.tpr,
+        color=SERIES[number % len(SERIES)],
+        linewidth=2.4 if number == 0 else 1.5,
+        label=attack.title if auc is None else f"{attack.title} (pooled AUC {auc:.2f})",
+    )
+    if dashes is not None:
+        line.set_dashes(dashes)
+
+
+def _shade_unresolved(axes: Axes, n_out: int, floor: float) -> None:
+    if n_out < 1:
+        return
+    one, ten = min(1.0, 1 / n_out), min(1.0, 10 / n_out)
+    axes.axvspan(floor, ten, color=SHADE, alpha=0.13, linewidth=0)
+    axes.axvspan(floor, one, color=SHADE, alpha=0.22, linewidth=0)
+    note: dict[str, Any] = {"color": MUTED, "fontsize": 8.5, "va": "top"}
+    axes.text(np.sqrt(floor * one), 0.8, "not measurable", rotation=90, ha="center", **note)
+    axes.text(np.sqrt(one * ten), 0.8, f"uncertain: fewer than\n10 of {n_out:,} non-members", ha="center", **note)
+
+
+def _describe_roc(attacks: tuple[AttackResult, ...]) -> str:
+    parts = []
+    for attack in attacks:
+        rates = [
+            f"{rate.tpr:.0%} of members at {rate.fpr:.3g} false alarms"
+            for rate in attack.pooled.tpr_at_fpr
+            if rate.resolvable and rate.tpr is not None
+        ]
+        parts.append(f"{attack.title} recognises {', '.join(rates) or 'no share of members that can be resolved'}")
+    return "; ".join(parts) + ". The diagonal is guessing."
+
+
+def _svg(draw: Callable[[Axes], None], *, name: str, height: float, title: str, description: str) -> str:
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    # From the library's defaults, not from the user's matplotlibrc: the figure is part of the report.
+    with matplotlib.style.context(["default", {**_STYLE, "svg.hashsalt": name}]):
+        figure = Figure(figsize=(7.4, height))
+        axes = figure.add_axes((0.095, 0.52 / height, 0.865, 1 - 0.65 / height))
+        draw(axes)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return _inline(text.getvalue(), name=name, title=title, description=description)
+
+
+def _inline(document: str, *, name: str, title: str, description: str) -> str:
+    """Turn matplotlib's document into an element for a page: no foreign ids, no style sheet, named for readers."""
+    root = ET.fromstring(document)  # noqa: S314 - our own output
+    referenced = set(re.findall(r"(?:href=\"|url\()#([\w.]+)", document))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith(("}metadata", "}style")):
+                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.text, element.tail = (element.text or "").strip(), ""
+        if element.get("id") in referenced:
+            element.set("id", f"{name}-{element.get('id')}")
+        else:
+            element.attrib.pop("id", None)
+        if _XLINK in element.attrib:
+            element.set("href", f"#{name}-{element.attrib.pop(_XLINK)[1:]}")
+        if "clip-path" in element.attrib:
+            element.set("clip-path", element.attrib["clip-path"].replace("#", f"#{name}-"))
+    root.attrib = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": root.attrib["viewBox"],
+        "role": "img",
+        "aria-labelledby": f"{name}-title {name}-description",
+        "stroke-linejoin": "round",
+        "font-family": "system-ui, sans-serif",
+    }
+    for tag, words in (("description", description), ("title", title)):
+        element = ET.Element(tag.removesuffix("ription"), id=f"{name}-{tag}")
+        element.text = words
+        root.insert(0, element)
+    inline = ET.tostring(root, encoding="unicode").replace("'DejaVu Sans'", "system-ui")
+    for colour, variable in _TOKENS.items():
+        inline = inline.replace(f": {colour}", f": var({variable}, {colour})")
+    return inline

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The installed command."""
+    return Path(sys.executable).with_name("genoaudit")
+
+
+@pytest.fixture(scope="session")
+def genoaudit(command):
+    """Run the installed command and return what it did."""
+
+    def run(*arguments, cwd=None, check=None):
+        done = subprocess.run(
+            [command, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=1200, check=False
+        )
+        if check is not None:
+            assert done.returncode == check, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def write_config(tmp_path):
+    """Write an audit's TOML file from nested dicts and return its path."""
+
+    def write(name="audit.toml", **sections):
+        text = "\n".join(
+            f"[{section}]\n" + "\n".join(f"{key} = {_toml(value)}" for key, value in keys.items())
+            for section, keys in sections.items()
+        )
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def _toml(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return f'"{value}"' if isinstance(value, str | Path) else str(value)
+
+
+@pytest.fixture(scope="session")
+def small_h5ad(tmp_path_factory):
+    """A cohort small enough to audit in seconds, on disk."""
+    from genoaudit import simulate_cohort
+
+    path = tmp_path_factory.mktemp("cohort") / "small.h5ad"
+    simulate_cohort(patients=90, genes=120, classes=3, seed=5).to_anndata().write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def cohorts():
+    """The folder of real cohorts, or a skip with the reason."""
+    if not DATA.is_dir():
+        pytest.skip("the real cohorts are not beside this checkout")
+    return DATA

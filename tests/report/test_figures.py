@@ -1,0 +1,138 @@
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from genoaudit.report.figures import INK, exposure_figure, in_order_of_interest, roc_figure
+
+FIGURES = pytest.mark.parametrize("draw", [roc_figure, exposure_figure])
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def words(figure):
+    return " ".join(element.text for element in ET.fromstring(figure).iter(f"{SVG}text"))
+
+
+@FIGURES
+def test_the_same_report_gives_the_same_bytes_whatever_the_users_style_is(draw, report):
+    plain = draw(report)
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "svg.fonttype": "path"}):
+        assert draw(report) == plain
+
+
+@FIGURES
+def test_drawing_leaves_no_global_state(draw, report):
+    before = dict(mpl.rcParams)
+    draw(report)
+    assert dict(mpl.rcParams) == before
+
+
+def test_drawing_needs_no_pyplot_and_importing_no_matplotlib():
+    code = (
+        "import sys, genoaudit.report.figures as figures, genoaudit.report.html\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "figures._svg(lambda axes: None, name='x', height=3, title='t', description='d')\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@FIGURES
+def test_a_figure_has_a_name_and_a_description_for_screen_readers(draw, report):
+    root = ET.fromstring(draw(report))
+    by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
+    named = root.get("aria-labelledby").split()
+    assert root.get("role") == "img"
+    assert [by_id[name].tag for name in named] == [f"{SVG}title", f"{SVG}desc"]
+    assert all(by_id[name].text for name in named)
+
+
+def test_two_figures_share_a_page_without_sharing_ids(report):
+    first, second = (
+        {element.get("id") for element in ET.fromstring(draw(report)).iter() if element.get("id")}
+        for draw in (roc_figure, exposure_figure)
+    )
+    assert first
+    assert second
+    assert not first & second
+
+
+@FIGURES
+def test_every_reference_inside_a_figure_is_resolved(draw, report):
+    root = ET.fromstring(draw(report))
+    ids = {element.get("id") for element in root.iter()}
+    links = [element.get("href")[1:] for element in root.iter() if element.get("href")]
+    clips = [element.get("clip-path")[len("url(#") : -1] for element in root.iter() if element.get("clip-path")]
+    assert links
+    assert clips
+    assert set(links) | set(clips) <= ids
+
+
+@FIGURES
+def test_a_figure_brings_no_style_sheet_and_no_background_and_its_colours_follow_the_page(draw, report):
+    figure = draw(report)
+    assert "<style" not in figure
+    assert f"fill: var(--ink, {INK})" in figure
+    assert "fill: #ffffff" not in figure
+    assert "#" + "000000" not in figure
+
+
+def test_the_roc_names_every_attack_and_says_where_rates_cannot_be_resolved(report):
+    found = words(roc_figure(report))
+    assert all(attack.title in found for attack in report.attacks)
+    assert "10 of 400 non-members" in found
+    assert "not measurable" in found
+
+
+def test_the_roc_describes_resolvable_rates_only(report):
+    description = ET.fromstring(roc_figure(report)).find(f"{SVG}desc").text
+    assert "at 0.1 false alarms" in description
+    assert "at 0.01 false alarms" not in description
+
+
+def test_titles_are_plain_text_neither_markup_nor_mathematics(make_report):
+    report = make_report()
+    hostile = report.attacks[0].model_copy(update={"title": "<script>alert(1)</script> $\\frac$"})
+    figure = roc_figure(report.model_copy(update={"attacks": (hostile,), "headline": hostile.name}))
+    assert "<script" not in figure
+    assert "<script>alert(1)</script> $\\frac$" in words(figure)
+
+
+def test_the_headline_attack_comes_first_and_the_others_keep_their_order(report):
+    assert [attack.name for attack in in_order_of_interest(report)] == ["lira", "loss", "lira_offline"]
+
+
+def curve(figure, colour):
+    """Points of the line drawn in `colour`, in page units."""
+    lines = [
+        element.get("d")
+        for element in ET.fromstring(figure).iter(f"{SVG}path")
+        if colour in element.get("style", "") and "fill: none" in element.get("style", "")
+    ]
+    numbers = np.array(lines[0].replace("M", " ").replace("L", " ").split(), dtype=float)
+    return numbers.reshape(-1, 2)
+
+
+def test_a_higher_roc_is_drawn_higher(make_report):
+    weak, strong = (curve(roc_figure(make_report(separation=s)), "--series-1") for s in (0.5, 1.5))
+    inside = slice(5, 50)
+    np.testing.assert_allclose(weak[inside, 0], strong[inside, 0], atol=1e-3)
+    assert (strong[inside, 1] < weak[inside, 1]).all()  # page coordinates grow downwards
+
+
+def test_an_attack_that_finds_nobody_can_be_drawn(make_report):
+    report = make_report()
+    attack = report.attacks[1]
+    roc = attack.pooled.roc
+    zeros = (0.0,) * (len(roc.fpr) - 1) + (1.0,)
+    flat = roc.model_copy(update={"tpr": zeros, "low": zeros, "high": zeros})
+    attack = attack.model_copy(update={"pooled": attack.pooled.model_copy(update={"roc": flat})})
+    assert "nan" not in roc_figure(report.model_copy(update={"attacks": (attack,)})).lower()
+
+
+def test_exposure_writes_the_quantiles_that_people_ask_for(report):
+    found = words(exposure_figure(report))
+    assert all(f"{report.exposure.auc_quantiles[at]:.2f}" in found for at in ("5%", "25%", "50%", "75%", "95%"))

@@ -1,0 +1,96 @@
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from genoaudit.config import read_config
+from genoaudit.errors import ConfigError
+from genoaudit.report.result import AuditReport
+from genoaudit.report.schemas import SCHEMAS, schema_text, write_schemas
+
+FOLDER = Path(__file__).parents[2] / "data_schemas"
+EXAMPLES = FOLDER / "examples"
+
+
+def validator(name):
+    schema = json.loads(schema_text(name))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.fixture
+def example():
+    return json.loads((EXAMPLES / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_committed_schema_is_what_the_models_give(name):
+    committed = (FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")
+    assert committed == schema_text(name), "run: python -m genoaudit.report.schemas data_schemas"
+
+
+def test_every_schema_is_written_and_nothing_else(tmp_path):
+    write_schemas(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.schema.json" for name in SCHEMAS}
+    assert {path.name for path in FOLDER.glob("*.schema.json")} == {f"{name}.schema.json" for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_says_what_it_is(name):
+    schema = json.loads(schema_text(name))
+    assert schema["$id"] == f"urn:genoaudit:schema:{name}:{SCHEMAS[name].version}"
+    assert schema["title"]
+    assert schema["$schema"].endswith("2020-12/schema")
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="choose one of: audit_config, report"):
+        schema_text("reports")
+
+
+def test_the_example_report_is_valid_and_canonical(example):
+    validator("report").validate(example)
+    path = EXAMPLES / "report.json"
+    assert AuditReport.read(path).to_json() == path.read_text(encoding="utf-8")
+
+
+def test_any_report_is_valid(report):
+    validator("report").validate(json.loads(report.to_json()))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda report: report.pop("schema_version"),
+        lambda report: report.update(schema_version="9.9"),
+        lambda report: report.update(confidential=False),
+        lambda report: report.update(surprise=1),
+        lambda report: report["attacks"][0].pop("estimand"),
+        lambda report: report["attacks"][0]["auc"].update(value="high"),
+        lambda report: report["attacks"][0]["tpr_at_fpr"][0].pop("resolvable"),
+        lambda report: report["design"].update(neighbouring="add/remove"),
+    ],
+)
+def test_a_broken_report_is_refused(example, damage):
+    damage(example)
+    with pytest.raises(jsonschema.ValidationError):
+        validator("report").validate(example)
+
+
+def test_the_example_configuration_is_valid_for_the_schema_and_for_the_program():
+    path = EXAMPLES / "audit.toml"
+    validator("audit_config").validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert read_config(path).cohort.path == EXAMPLES / "cohort.h5ad"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("cohort", "pateint", "id"), ("cohort", "scale", "logs"), ("audit", "models", 1), ("recipe", "kind", "mpl")],
+)
+def test_a_broken_configuration_is_refused(section, key, value):
+    content = tomllib.loads((EXAMPLES / "audit.toml").read_text(encoding="utf-8"))
+    content[section][key] = value
+    with pytest.raises(jsonschema.ValidationError):
+        validator("audit_config").validate(content)

@@ -1,0 +1,84 @@
+"""The layers of the package, kept by reading the imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import genoaudit
+
+PACKAGE = Path(genoaudit.__file__).parent
+MODULES = {
+    ".".join(["genoaudit", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+
+# What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
+FOUNDATION = {"errors", "contracts", "randomness"}
+MAY_IMPORT = {
+    "errors": set(),
+    "randomness": set(),
+    "contracts": set(),
+    "config": {"errors", "contracts"},
+    "data": FOUNDATION,
+    "models": FOUNDATION | {"data"},
+    "training": FOUNDATION | {"data", "models"},
+    "attacks": FOUNDATION,
+    "metrics": {"errors", "contracts"},
+    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics"},
+    "audit": FOUNDATION | {"config", "data", "models", "training", "attacks", "metrics", "report"},
+    "cli": {"errors", "config", "audit", "report"},
+    "__main__": {"cli"},
+}
+HEAVY = ["torch", "opacus", "xgboost", "anndata", "matplotlib", "sklearn", "pandas", "scipy", "pyarrow"]
+
+
+def part(module):
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def imports_of_ours(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("genoaudit"):
+            yield from ([node.module] if "." in node.module else [f"genoaudit.{alias.name}" for alias in node.names])
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("genoaudit"))
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"genoaudit"}))
+def test_nothing_imports_upwards(module):
+    allowed = MAY_IMPORT[part(module)] | {part(module)}
+    assert {part(name) for name in imports_of_ours(MODULES[module])} <= allowed
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if part(name) in {"attacks", "metrics"}))
+def test_attacks_and_metrics_never_touch_files(module):
+    source = MODULES[module].read_text(encoding="utf-8")
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    assert not names & {"open", "Path", "os", "tempfile"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_module_hides_a_second_idea(module):
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_no_drawer_for_odds_and_ends():
+    names = {name.rsplit(".", 1)[-1] for name in MODULES}
+    assert not names & {"utils", "helpers", "base", "manager", "common", "misc"}
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom genoaudit.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        f"loaded = [name for name in {HEAVY} if name in sys.modules]\nassert not loaded, loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_folder_has_tests_beside_it():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert {name for name in folders if not any((Path(__file__).parent / name).glob("test_*.py"))} == set()

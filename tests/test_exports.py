@@ -1,0 +1,24 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+import genoaudit
+
+
+def test_every_public_name_is_importable_and_sorted():
+    assert genoaudit.__all__ == sorted(genoaudit._HOMES)
+    for name in genoaudit.__all__:
+        assert getattr(genoaudit, name).__name__ == name
+
+
+def test_type_checkers_see_the_same_names():
+    tree = ast.parse(Path(genoaudit.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in block.body for alias in node.names}
+    assert seen == set(genoaudit.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'audit_everything'"):
+        _ = genoaudit.audit_everything

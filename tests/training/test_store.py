@@ -1,0 +1,95 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from genoaudit.training.outputs import ModelOutputs
+from genoaudit.training.store import fingerprint, open_store
+
+
+def outputs(seed=0):
+    rng = np.random.default_rng(seed)
+    return ModelOutputs(rng.normal(size=(1, 5)), rng.random((5, 3), dtype=np.float32), ("W: slow",))
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
+    store = open_store(tmp_path, {"a": 1})
+    store.save(3, outputs())
+    back = store.load(3)
+    assert (back.logit == outputs().logit).all()
+    assert (back.proba == outputs().proba).all()
+    assert back.warnings == ("W: slow",)
+    assert store.missing(5) == [0, 1, 2, 4]
+
+
+def test_any_changed_ingredient_opens_another_store(tmp_path):
+    base = {"cohort": "x", "recipe": {"lr": 0.1}, "libraries": {"numpy": "2.0"}}
+    open_store(tmp_path, base).save(0, outputs())
+    changes = [{"cohort": "y"}, {"recipe": {"lr": 0.2}}, {"libraries": {"numpy": "2.1"}}]
+    for change in changes:
+        assert open_store(tmp_path, {**base, **change}).missing(1) == [0]
+    assert open_store(tmp_path, dict(reversed(base.items()))).missing(1) == []
+
+
+def test_fingerprints_do_not_depend_on_the_order_of_keys():
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one byte", "empty", "of another model"])
+def test_a_damaged_file_counts_as_missing(tmp_path, caplog, damage):
+    store = open_store(tmp_path, {})
+    store.save(0, outputs())
+    path = store.path(0)
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "one byte":
+        content[len(content) // 3] ^= 1
+        path.write_bytes(content)
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        store.save(1, outputs(1))
+        store.path(1).replace(path)
+    assert store.load(0) is None
+    assert "damaged; it is trained again" in caplog.text
+
+
+def test_fresh_forgets_what_was_there(tmp_path):
+    open_store(tmp_path, {}).save(0, outputs())
+    assert open_store(tmp_path, {}, fresh=True).missing(1) == [0]
+
+
+def test_abandoned_scraps_are_swept_away_and_young_ones_left(tmp_path):
+    store = open_store(tmp_path, {})
+    old, young = store.folder / ".model-old.tmp", store.folder / ".model-young.tmp"
+    for scrap in (old, young):
+        scrap.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    open_store(tmp_path, {})
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_process_killed_while_saving_leaves_whole_files_only(tmp_path):
+    """A child saves the same model over and over and is killed at many moments; the file must always be whole."""
+    script = (
+        "import sys, numpy as np, pathlib\n"
+        "from genoaudit.training.outputs import ModelOutputs\n"
+        "from genoaudit.training.store import open_store\n"
+        "store = open_store(pathlib.Path(sys.argv[1]), {})\n"
+        "big = ModelOutputs(np.zeros((1, 200_000)), np.zeros((200_000, 3), dtype=np.float32), ())\n"
+        "store.save(0, big); print('ready', flush=True)\n"
+        "while True: store.save(0, big)\n"
+    )
+    store = open_store(tmp_path, {})
+    for attempt in range(6):
+        with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:
+            child.stdout.readline()
+            time.sleep(0.01 * attempt)
+            child.send_signal(signal.SIGKILL)
+        assert store.load(0) is not None
