@@ -33,7 +33,7 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Argument(help="The audit's TOML file.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="Folder to write the run to; an earlier run there is replaced.")]
-Models = Annotated[int | None, typer.Option(help="Number of models; overrides the configuration.", min=2)]
+Models = Annotated[int | None, typer.Option(help="Number of models; overrides the configuration.", min=4)]
 Seed = Annotated[int | None, typer.Option(help="Seed; overrides the configuration.", min=0)]
 Threads = Annotated[
     int | None, typer.Option(help="Processes to train in, one thread each. [default: the cores there are]", min=1)

@@ -68,7 +68,7 @@ class RecipeConfig(_Section):
 class AuditSection(_Section):
     """How many models, which attacks, which seed."""
 
-    models: int = Field(default=64, ge=2, le=100_000)
+    models: int = Field(default=64, ge=4, le=100_000, description="Each patient is in half of them.")
     attacks: tuple[str, ...] = ("loss", "lira", "lira_fixed", "lira_offline", "lira_offline_fixed")
     seed: int = Field(default=0, ge=0)
 

@@ -26,7 +26,7 @@ def test_defaults_are_what_the_readme_promises():
         ({**MINIMAL, "zzz": {}}, r"unknown key 'zzz'; valid here: audit, cohort, recipe"),
         ({}, "'cohort' is missing"),
         (changed("cohort", scale="logs"), r"'cohort\.scale': Input should be 'counts'"),
-        (changed("audit", models=1), r"'audit\.models': .*greater than or equal to 2"),
+        (changed("audit", models=1), r"'audit\.models': .*greater than or equal to 4"),
         (changed("audit", seed=-1), r"'audit\.seed'"),
         (changed("cohort", min_class=3), r"'cohort\.min_class'"),
         (changed("recipe", kind="mpl"), r"'recipe\.kind': Input should be 'mlp'"),

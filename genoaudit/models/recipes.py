@@ -1,4 +1,4 @@
-"""Recipes by name: what is trained, as a scikit-learn Pipeline, and how to tell two recipes apart.
+"""Recipes by name: what is trained, as a scikit-learn Pipeline.
 
 A recipe carries its preprocessing with it, so every model refits it on its own members.
 """
@@ -6,14 +6,9 @@ A recipe carries its preprocessing with it, so every model refits it on its own 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import inspect
-import json
-import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -24,8 +19,6 @@ from genoaudit.errors import ConfigError
 
 _KINDS = ("mlp", "logistic", "xgboost", "import")
 _SCALER_KEYS = ("scaling", "gain")
-_KNOWN_BY_VERSION = ("genoaudit", "sklearn", "xgboost", "numpy", "scipy", "builtins")
-"""Packages whose code is told apart by their version numbers, which travel beside every description."""
 
 
 def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, target: str | None = None) -> Recipe:
@@ -66,6 +59,10 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
     """
     if kind not in _KINDS:
         raise ConfigError(f"Unknown recipe kind {kind!r}. {_nearest(kind, _KINDS, what='kind')}")
+    if "random_state" in parameters:
+        raise ConfigError(
+            "Recipe key 'random_state' would be overwritten: every model has its own, drawn from the audit's seed."
+        )
     if kind == "import":
         return _imported_recipe(target, parameters)
     if target is not None:
@@ -87,28 +84,6 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
     if kind == "xgboost":
         _check_xgboost_values(classifier)
     return cast(Recipe, Pipeline(steps))
-
-
-def describe_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Describe a recipe in JSON values: class paths and all parameters, nested, keys sorted.
-
-    Two recipes with the same description train the same model from the same data and seed, given the same versions of
-    the packages. Classes and functions of other packages carry the SHA-256 of the file they are defined in, so that an
-    edited model is a different one. Arrays appear as digests.
-
-    Raises
-    ------
-    ConfigError
-        A parameter without a canonical description, such as a lambda.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import RidgeClassifier
-    >>> description = describe_recipe(RidgeClassifier(alpha=2.0))
-    >>> description["class"], description["parameters"]["alpha"]
-    ('sklearn.linear_model._ridge:RidgeClassifier', 2.0)
-    """
-    return _describe_estimator(recipe, "recipe")
 
 
 def set_random_state(recipe: Recipe, seed: int, *path: str | int) -> Recipe:
@@ -261,50 +236,3 @@ def _check_is_classifier(recipe: Any, target: str) -> None:
     raise ConfigError(
         f"Recipe target {target!r} returned a {type(recipe).__name__} without {', '.join(missing)}. {advice}."
     )
-
-
-def _describe_estimator(estimator: Any, where: str) -> dict[str, Any]:
-    parameters = estimator.get_params(deep=False)
-    described = {key: _describe(parameters[key], f"{where}.{key}") for key in sorted(parameters)}
-    return {**_describe_object(type(estimator), where, key="class"), "parameters": described}
-
-
-def _describe(value: Any, where: str) -> Any:  # noqa: PLR0911  one return for each kind of value
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": str(value)}  # JSON has no nan
-    if isinstance(value, list | tuple):
-        return [_describe(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        pairs = [[_describe(k, where), _describe(v, f"{where}[{k!r}]")] for k, v in value.items()]
-        return {"mapping": sorted(pairs, key=json.dumps)}
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return {"array": {"dtype": value.dtype.str, "sha256": digest, "shape": list(value.shape)}}
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        return _describe_estimator(value, where)
-    return _describe_object(value, where, key="object")
-
-
-def _describe_object(value: Any, where: str, *, key: str) -> dict[str, Any]:
-    """Describe a class or function by where it can be imported from."""
-    module: Any = sys.modules.get(getattr(value, "__module__", None) or "")
-    name: str = getattr(value, "__qualname__", "")
-    found = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is None or found is not value:
-        raise ConfigError(
-            f"{where} is a {type(value).__name__} that cannot be described so that a later run knows it again. Use a "
-            "number, a text, a list, an array, an estimator, or a function defined at the top of a module."
-        )
-    description = {key: f"{module.__name__}:{name}"}
-    if module.__name__.partition(".")[0] in _KNOWN_BY_VERSION:
-        return description
-    source = getattr(module, "__file__", None)
-    if source is None:
-        raise ConfigError(f"{where} uses {name!r}, which was defined interactively. Save it in a module and import it.")
-    return {**description, "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}

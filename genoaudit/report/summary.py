@@ -8,7 +8,7 @@ import numpy as np
 
 from genoaudit.data.groups import patient_classes
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.models.recipes import describe_recipe
+from genoaudit.models.descriptions import describe_recipe
 from genoaudit.randomness import generator
 from genoaudit.report import result as parts
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from genoaudit.contracts import Design, IntArray, Signals
 from genoaudit.errors import TrainingError
-from genoaudit.models.recipes import describe_recipe, set_random_state
+from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.recipes import set_random_state
 from genoaudit.training.outputs import ModelOutputs, outputs_of
 from genoaudit.training.store import Store, open_store
 

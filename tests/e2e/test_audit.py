@@ -21,7 +21,7 @@ def config(write_config, small_h5ad):
     return write_config(
         cohort={
             "path": small_h5ad,
-            "label": "label",
+            "label": "cancer_type",
             "patient": "patient_id",
             "scale": "log2",
             "groups": ["sex", "site"],

@@ -1,7 +1,5 @@
-import json
 import subprocess
 import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from xgboost import XGBClassifier
 from genoaudit import randomness
 from genoaudit.errors import ConfigError
 from genoaudit.models.mlp import MLPClassifier
-from genoaudit.models.recipes import build_recipe, describe_recipe, set_random_state
+from genoaudit.models.recipes import build_recipe, set_random_state
 
 # ---------------------------------------------------------------------------------------------------- building
 
@@ -127,21 +125,6 @@ def test_target_belongs_to_import_alone():
 # --------------------------------------------------------------------------------------------------- importing
 
 
-@pytest.fixture
-def write_module(tmp_path, monkeypatch):
-    """Write a module that can be imported in this test only."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    written = []
-
-    def write(name, code):
-        (tmp_path / f"{name}.py").write_text(textwrap.dedent(code))
-        written.append(name)
-
-    yield write
-    for name in written:
-        sys.modules.pop(name, None)
-
-
 def test_imported_recipe_is_taken_as_it_is(write_module):
     write_module(
         "taken_as_is",
@@ -197,82 +180,6 @@ def test_unusable_target_is_an_error_that_teaches(write_module, target, paramete
         build_recipe("import", parameters, scale="log2", target=target)
 
 
-# -------------------------------------------------------------------------------------------------- describing
-
-
-def test_description_is_json_with_every_parameter_of_every_step():
-    recipe = build_recipe("xgboost", {"max_depth": 3}, scale="log2")
-    description = describe_recipe(recipe)
-    assert json.loads(json.dumps(description, allow_nan=False)) == description
-    assert description["class"] == "sklearn.pipeline:Pipeline"
-    steps = dict(description["parameters"]["steps"])
-    assert steps["log"] == {"class": "genoaudit.data.preprocessing:LogTransform", "parameters": {"scale": "log2"}}
-    classifier = steps["classifier"]["parameters"]
-    assert list(classifier) == sorted(XGBClassifier().get_params())
-    assert (classifier["max_depth"], classifier["missing"]) == (3, {"float": "nan"})
-
-
-def test_equal_recipes_have_equal_descriptions_and_any_change_shows():
-    def text(**parameters):
-        return json.dumps(describe_recipe(build_recipe("mlp", parameters, scale="log2")))
-
-    assert text(hidden=(64,)) == text(hidden=[64]) == text(hidden=[np.int64(64)])
-    changes = [{}, {"hidden": [64]}, {"hidden": [64, 64]}, {"dropout": 0.1}, {"gain": 9.0}, {"gain": False}]
-    assert len({text(**change) for change in changes}) == len(changes)
-
-
-def test_containers_arrays_functions_and_classes_are_described():
-    def described(value):
-        return describe_recipe(FunctionTransformer(kw_args=value))["parameters"]["kw_args"]
-
-    assert described({2: 1.5, 1: None}) == described({1: None, 2: 1.5}) == {"mapping": [[1, None], [2, 1.5]]}
-    weights = np.arange(6.0)
-    assert described(weights) == described(np.arange(12.0)[:6])
-    assert described(weights)["array"]["shape"] == [6]
-    others = [weights + 1, weights.astype(np.float32), weights.reshape(2, 3)]
-    assert all(described(other) != described(weights) for other in others)
-    assert described(np.log2) == {"object": "numpy:log2"}
-    assert described(np.float32) == {"object": "numpy:float32"}
-    assert described(LogisticRegression(C=2.0))["parameters"]["C"] == 2.0
-
-
-@pytest.mark.parametrize(
-    "value", [lambda x: x, np.random.default_rng(0), object(), np.array([None]), {"deep": [lambda x: x]}], ids=repr
-)
-def test_value_without_canonical_description_is_an_error_that_says_where(value):
-    recipe = make_pipeline(FunctionTransformer(kw_args=value), LogisticRegression())
-    with pytest.raises(ConfigError, match=r"recipe\.steps\[0\]\[1\]\.kw_args.* cannot be described.*Use a number"):
-        describe_recipe(recipe)
-
-
-def test_interactively_defined_function_is_an_error(monkeypatch):
-    from types import ModuleType
-
-    notebook = ModuleType("notebook")
-    exec("def double(x): return 2 * x", vars(notebook))
-    monkeypatch.setitem(sys.modules, "notebook", notebook)
-    with pytest.raises(ConfigError, match=r"'double', which was defined interactively. Save it in a module"):
-        describe_recipe(FunctionTransformer(notebook.double))
-
-
-def test_edited_user_model_has_another_description(write_module):
-    code = """
-        from sklearn.linear_model import LogisticRegression
-        class Model(LogisticRegression):
-            temperature = {temperature}
-        """
-    digests = []
-    for temperature in (1, 2, 1):
-        write_module("edited_model", code.format(temperature=temperature))
-        sys.modules.pop("edited_model", None)
-        recipe = build_recipe("import", {}, scale="log2", target="edited_model:Model")
-        digests.append(describe_recipe(recipe)["source_sha256"])
-    assert digests[0] == digests[2] != digests[1]
-
-
-# ------------------------------------------------------------------------------------------------------ seeding
-
-
 def test_every_random_state_is_drawn_from_its_own_path():
     recipe = make_pipeline(VotingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(random_state=1))]))
     seeded = set_random_state(recipe, 3, "shadow", 17).get_params()
@@ -311,3 +218,9 @@ def test_module_loads_no_heavy_library():
     code = "import sys, genoaudit.models.recipes; print(*{'torch', 'sklearn', 'xgboost', 'scipy'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize("kind", ["mlp", "xgboost"])
+def test_a_seed_in_the_recipe_is_refused_because_it_would_be_overwritten(kind):
+    with pytest.raises(ConfigError, match="random_state"):
+        build_recipe(kind, {"random_state": 7}, scale="log2")

@@ -1,0 +1,83 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from xgboost import XGBClassifier
+
+from genoaudit.errors import ConfigError
+from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.recipes import build_recipe
+
+
+def test_description_is_json_with_every_parameter_of_every_step():
+    recipe = build_recipe("xgboost", {"max_depth": 3}, scale="log2")
+    description = describe_recipe(recipe)
+    assert json.loads(json.dumps(description, allow_nan=False)) == description
+    assert description["class"] == "sklearn.pipeline:Pipeline"
+    steps = dict(description["parameters"]["steps"])
+    assert steps["log"] == {"class": "genoaudit.data.preprocessing:LogTransform", "parameters": {"scale": "log2"}}
+    classifier = steps["classifier"]["parameters"]
+    assert list(classifier) == sorted(XGBClassifier().get_params())
+    assert (classifier["max_depth"], classifier["missing"]) == (3, {"float": "nan"})
+
+
+def test_equal_recipes_have_equal_descriptions_and_any_change_shows():
+    def text(**parameters):
+        return json.dumps(describe_recipe(build_recipe("mlp", parameters, scale="log2")))
+
+    assert text(hidden=(64,)) == text(hidden=[64]) == text(hidden=[np.int64(64)])
+    changes = [{}, {"hidden": [64]}, {"hidden": [64, 64]}, {"dropout": 0.1}, {"gain": 9.0}, {"gain": False}]
+    assert len({text(**change) for change in changes}) == len(changes)
+
+
+def test_containers_arrays_functions_and_classes_are_described():
+    def described(value):
+        return describe_recipe(FunctionTransformer(kw_args=value))["parameters"]["kw_args"]
+
+    assert described({2: 1.5, 1: None}) == described({1: None, 2: 1.5}) == {"mapping": [[1, None], [2, 1.5]]}
+    weights = np.arange(6.0)
+    assert described(weights) == described(np.arange(12.0)[:6])
+    assert described(weights)["array"]["shape"] == [6]
+    others = [weights + 1, weights.astype(np.float32), weights.reshape(2, 3)]
+    assert all(described(other) != described(weights) for other in others)
+    assert described(np.log2) == {"object": "numpy:log2"}
+    assert described(np.float32) == {"object": "numpy:float32"}
+    assert described(LogisticRegression(C=2.0))["parameters"]["C"] == 2.0
+
+
+@pytest.mark.parametrize(
+    "value", [lambda x: x, np.random.default_rng(0), object(), np.array([None]), {"deep": [lambda x: x]}], ids=repr
+)
+def test_value_without_canonical_description_is_an_error_that_says_where(value):
+    recipe = make_pipeline(FunctionTransformer(kw_args=value), LogisticRegression())
+    with pytest.raises(ConfigError, match=r"recipe\.steps\[0\]\[1\]\.kw_args.* cannot be described.*Use a number"):
+        describe_recipe(recipe)
+
+
+def test_interactively_defined_function_is_an_error(monkeypatch):
+    from types import ModuleType
+
+    notebook = ModuleType("notebook")
+    exec("def double(x): return 2 * x", vars(notebook))
+    monkeypatch.setitem(sys.modules, "notebook", notebook)
+    with pytest.raises(ConfigError, match=r"'double', which was defined interactively. Save it in a module"):
+        describe_recipe(FunctionTransformer(notebook.double))
+
+
+def test_edited_user_model_has_another_description(write_module):
+    code = """
+        from sklearn.linear_model import LogisticRegression
+        class Model(LogisticRegression):
+            temperature = {temperature}
+        """
+    digests = []
+    for temperature in (1, 2, 1):
+        write_module("edited_model", code.format(temperature=temperature))
+        sys.modules.pop("edited_model", None)
+        recipe = build_recipe("import", {}, scale="log2", target="edited_model:Model")
+        digests.append(describe_recipe(recipe)["source_sha256"])
+    assert digests[0] == digests[2] != digests[1]

@@ -1,0 +1,99 @@
+"""Nothing leaks: no attack may say so. One patient is memorised: it must come out on top."""
+
+import numpy as np
+import pytest
+
+from genoaudit.attacks.catalogue import CATALOGUE
+from genoaudit.attacks.combine import patient_mean
+from genoaudit.contracts import Design, Signals
+from genoaudit.metrics.patients import patient_table
+from genoaudit.metrics.roc import roc_statistics
+
+pytestmark = pytest.mark.statistical
+
+PATIENTS = 10_000
+
+
+def half_split(models, patients, rng):
+    members = np.empty((models, patients), dtype=bool)
+    partner = np.full(models, -1)
+    for first in range(0, models, 2):
+        members[first] = rng.permutation(patients) < patients // 2
+        if first + 1 < models:
+            members[first + 1] = ~members[first]
+            partner[first], partner[first + 1] = first + 1, first
+    return Design(members=members, partner=partner, seed=0)
+
+
+def null_signals(models, patients, rng):
+    """Easy and hard patients, good and bad models, patients on whom models disagree: everything but membership."""
+    logit = rng.normal(size=patients) * 2 + rng.normal(size=(models, 1)) * 0.5
+    logit = logit + rng.normal(size=(models, patients)) * rng.uniform(0.2, 2, size=patients)
+    return Signals(logit=logit[:, None, :], proba=np.full((models, patients, 2), 0.5, dtype=np.float32))
+
+
+def auc_per_target(scores, members):
+    once = np.ones((1, members.shape[1]), dtype=np.intp)
+    return np.array([roc_statistics(s, m, once).auc[0] for s, m in zip(scores, members, strict=True)])
+
+
+def exact_standard_error(members):
+    """Of one Mann-Whitney AUC when all orders are equally likely (Mann and Whitney 1947), averaged over targets.
+
+    Targets are taken as independent. Complementary targets see the same patients with the sides exchanged, so what
+    dependence there is between them makes the true error of the mean smaller.
+    """
+    inside = members.sum(axis=1)
+    outside = members.shape[1] - inside
+    return np.sqrt(np.mean((inside + outside + 1) / (12 * inside * outside)) / len(members))
+
+
+@pytest.mark.parametrize("models", [8, 9], ids=["even", "odd"])
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_attack_stays_at_chance_on_noise(name, models):
+    rng = np.random.default_rng(8)
+    design = half_split(models, PATIENTS, rng)
+    scores = CATALOGUE[name].score(null_signals(models, PATIENTS, rng), design, np.arange(PATIENTS))
+    error = exact_standard_error(design.members)
+    assert abs(auc_per_target(scores, design.members).mean() - 0.5) < 3 * error
+
+
+def test_leaving_out_the_target_alone_would_give_its_membership_away():
+    # The reason for the partner rule: members would have three references on their side, non-members four.
+    rng = np.random.default_rng(8)
+    design = half_split(8, PATIENTS, rng)
+    alone = Design(members=design.members, partner=np.full(8, -1), seed=0)
+    scores = CATALOGUE["lira"].score(null_signals(8, PATIENTS, rng), alone, np.arange(PATIENTS))
+    error = exact_standard_error(design.members)
+    assert abs(auc_per_target(scores, design.members).mean() - 0.5) > 6 * error
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "loss"])
+def test_a_memorised_patient_ranks_first(name):
+    rng = np.random.default_rng(3)
+    design = half_split(16, 300, rng)
+    patients = np.repeat(np.arange(300), 2)
+    logit = rng.normal(size=600) + rng.normal(size=(16, 600))
+    logit += 4 * (design.members[:, patients] & (patients == 123))
+    signals = Signals(logit=logit[:, None, :], proba=np.full((16, 600, 2), 0.5, dtype=np.float32))
+    scores = CATALOGUE[name].score(signals, design, patients)
+    table = patient_table(patient_mean(logit, patients), scores, design.members)
+    assert table["rank"].idxmin() == 123
+    assert table["score"].idxmax() == 123
+    assert table.loc[123, "auc_low"] > 0.5
+
+
+def test_comparing_scores_across_the_targets_of_one_patient_is_biased_and_the_raw_statistic_is_not():
+    rng = np.random.default_rng(5)
+    models, patients = 16, 4000
+    design = half_split(models, patients, rng)
+    signals = null_signals(models, patients, rng)
+    scores = CATALOGUE["lira"].score(signals, design, np.arange(patients))
+    statistic = signals.logit[:, 0, :] - signals.logit[:, 0, :].mean(axis=1, keepdims=True)
+    error = np.sqrt((models + 1) / (12 * (models / 2) ** 2) / patients)
+    raw = patient_table(statistic, scores, design.members)
+    fitted = patient_table(scores, scores, design.members)
+    assert abs(raw["auc"].mean() - 0.5) < 3 * error
+    assert fitted["auc"].mean() < 0.5 - 20 * error
+    assert abs(raw["d_prime"].mean()) < 3 * raw["d_prime"].std() / np.sqrt(patients)
+    assert abs(raw["score"].mean()) < 3 * raw["score"].std() / np.sqrt(patients)
