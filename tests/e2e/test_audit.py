@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import anndata
 import jsonschema
 import numpy as np
 import pandas as pd
@@ -16,25 +17,49 @@ RUN_FILES = {"report.json", "report.html", "patients.parquet", "signals.npz", "r
 SAME_BYTES = sorted(RUN_FILES - {"run.json"})
 
 
-@pytest.fixture
-def config(write_config, small_h5ad):
-    return write_config(
-        cohort={
-            "path": small_h5ad,
-            "label": "cancer_type",
-            "patient": "patient_id",
-            "scale": "log2",
-            "groups": ["sex", "site"],
-        },
-        recipe={"kind": "mlp", "hidden": [16], "epochs": 10},
-        audit={"models": 16, "seed": 3},
+CACHE = ".genoaudit-cache"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory, small_h5ad):
+    path = tmp_path_factory.mktemp("audit") / "audit.toml"
+    path.write_text(
+        f'''
+        [cohort]
+        path = "{small_h5ad}"
+        label = "cancer_type"
+        patient = "patient_id"
+        scale = "log2"
+        groups = ["sex", "site"]
+        [recipe]
+        kind = "mlp"
+        hidden = [16]
+        epochs = 10
+        [audit]
+        models = 16
+        seed = 3
+        '''
     )
+    return path
+
+
+@pytest.fixture(scope="module")
+def audited(genoaudit, config):
+    """One audit that the tests look at, and whose finished models they may reuse."""
+    genoaudit("audit", config, "--out", config.parent / "run", "--threads", 1, check=0)
+    return config.parent / "run"
 
 
 @pytest.fixture
-def audited(genoaudit, config, tmp_path):
-    genoaudit("audit", config, "--out", tmp_path / "run", check=0)
-    return tmp_path / "run"
+def again(genoaudit, audited, tmp_path):
+    """Audit once more with the same finished models."""
+
+    def run(config, *arguments, cache=audited.parent / CACHE, check=0):
+        out = tmp_path / "again"
+        done = genoaudit("audit", config, "--out", out, "--threads", 1, "--cache-dir", cache, *arguments, check=check)
+        return out, done
+
+    return run
 
 
 def test_an_audit_writes_exactly_its_files_and_a_valid_report(genoaudit, audited):
@@ -59,11 +84,11 @@ def test_every_patient_has_a_row_and_the_report_names_nobody(audited):
         assert not [patient for patient in patients["patient_id"] if patient in text]
 
 
-def test_show_ids_names_patients_in_the_page_only(genoaudit, config, tmp_path):
-    genoaudit("audit", config, "--out", tmp_path / "run", "--show-ids", check=0)
-    worst = pd.read_parquet(tmp_path / "run" / "patients.parquet").iloc[0]["patient_id"]
-    assert worst in (tmp_path / "run" / "report.html").read_text()
-    assert worst not in (tmp_path / "run" / "report.json").read_text()
+def test_show_ids_names_patients_in_the_page_only(again, config):
+    out, _ = again(config, "--show-ids")
+    worst = pd.read_parquet(out / "patients.parquet").iloc[0]["patient_id"]
+    assert worst in (out / "report.html").read_text()
+    assert worst not in (out / "report.json").read_text()
 
 
 def test_signals_hold_what_the_attacks_saw(audited):
@@ -73,26 +98,21 @@ def test_signals_hold_what_the_attacks_saw(audited):
         assert np.isfinite(signals["logit"]).all()
 
 
-def test_any_number_of_processes_gives_the_same_bytes(genoaudit, config, tmp_path):
-    for threads in (1, 2, 3):
-        out = tmp_path / f"run{threads}"
-        genoaudit("audit", config, "--out", out, "--threads", threads, "--cache-dir", tmp_path / f"c{threads}", check=0)
+def test_any_number_of_processes_gives_the_same_bytes(genoaudit, config, audited, tmp_path):
+    genoaudit("audit", config, "--out", tmp_path / "run", "--threads", 3, check=0)
     for name in SAME_BYTES:
-        assert (tmp_path / "run1" / name).read_bytes() == (tmp_path / "run2" / name).read_bytes()
-        assert (tmp_path / "run1" / name).read_bytes() == (tmp_path / "run3" / name).read_bytes()
+        assert (audited / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
 
-def test_the_order_of_rows_in_the_file_changes_nothing(genoaudit, config, audited, small_h5ad, tmp_path):
-    import anndata
-
+def test_the_order_of_rows_in_the_file_changes_nothing(again, config, audited, small_h5ad, tmp_path):
     shuffled = anndata.read_h5ad(small_h5ad)
     shuffled = shuffled[np.random.default_rng(0).permutation(shuffled.n_obs)].copy()
     shuffled.write_h5ad(tmp_path / "shuffled.h5ad")
     other = tmp_path / "other.toml"
     other.write_text(config.read_text().replace(str(small_h5ad), str(tmp_path / "shuffled.h5ad")))
-    genoaudit("audit", other, "--out", tmp_path / "again", "--cache-dir", tmp_path / "cache2", check=0)
-    assert (audited / "patients.parquet").read_bytes() == (tmp_path / "again" / "patients.parquet").read_bytes()
-    first, second = (json.loads((folder / "report.json").read_text()) for folder in (audited, tmp_path / "again"))
+    out, _ = again(other, cache=tmp_path / "cache")
+    assert (audited / "patients.parquet").read_bytes() == (out / "patients.parquet").read_bytes()
+    first, second = (json.loads((folder / "report.json").read_text()) for folder in (audited, out))
     for report in (first, second):
         del report["cohort"]["sha256"], report["cohort"]["source"]
     assert first == second
@@ -100,41 +120,40 @@ def test_the_order_of_rows_in_the_file_changes_nothing(genoaudit, config, audite
 
 def trained(cache):
     """Return when each finished model was written."""
-    return {path.name: path.stat().st_mtime_ns for path in cache.rglob("model-*.npz")}
+    return {path: path.stat().st_mtime_ns for path in cache.rglob("model-*.npz")}
 
 
-def test_growing_an_audit_keeps_the_finished_models(genoaudit, config, audited, tmp_path):
-    before = trained(tmp_path / ".genoaudit-cache")
-    genoaudit("audit", config, "--out", tmp_path / "more", "--models", 20, check=0)
-    after = trained(tmp_path / ".genoaudit-cache")
+def test_growing_an_audit_keeps_the_finished_models(again, config, audited, tmp_path):
+    cache = shutil.copytree(audited.parent / CACHE, tmp_path / "cache")
+    before = trained(cache)
+    again(config, "--models", 20, cache=cache)
+    after = trained(cache)
     assert len(before) == 16
     assert len(after) == 20
-    assert {name: after[name] for name in before} == before
+    assert {path: after[path] for path in before} == before
 
 
 @pytest.mark.parametrize("change", ["recipe", "data", "seed"])
-@pytest.mark.usefixtures("audited")
-def test_a_changed_audit_never_reuses_models(genoaudit, config, small_h5ad, tmp_path, change):
+def test_a_changed_audit_never_reuses_models(again, config, audited, small_h5ad, tmp_path, change):
+    cache = shutil.copytree(audited.parent / CACHE, tmp_path / "cache")
     text = config.read_text()
     if change == "recipe":
         text = text.replace("epochs = 10", "epochs = 11")
     elif change == "seed":
         text = text.replace("seed = 3", "seed = 4")
     else:
-        import anndata
-
         other = anndata.read_h5ad(small_h5ad)
         other.X[7, 11] += 0.5
         other.write_h5ad(tmp_path / "other.h5ad")
         text = text.replace(str(small_h5ad), str(tmp_path / "other.h5ad"))
     (tmp_path / "changed.toml").write_text(text)
-    genoaudit("audit", tmp_path / "changed.toml", "--out", tmp_path / "changed", check=0)
-    assert len(trained(tmp_path / ".genoaudit-cache")) == 32
+    again(tmp_path / "changed.toml", cache=cache)
+    assert len(trained(cache)) == 32
 
 
 def test_a_killed_audit_goes_on_where_it_was_and_ends_in_the_same_bytes(genoaudit, command, config, tmp_path):
     """Kill the whole process group twice at different moments, then let the same command finish."""
-    slow = config.with_name("slow.toml")
+    slow = tmp_path / "slow.toml"
     slow.write_text(config.read_text().replace("epochs = 10", "epochs = 60").replace("models = 16", "models = 40"))
     cache, out = tmp_path / "killed-cache", tmp_path / "killed"
     arguments = ["audit", slow, "--out", out, "--cache-dir", cache, "--threads", "2"]
@@ -150,22 +169,25 @@ def test_a_killed_audit_goes_on_where_it_was_and_ends_in_the_same_bytes(genoaudi
     genoaudit(*arguments, check=0)
     after = trained(cache)
     assert {name: after[name] for name in before} == before
-    genoaudit("audit", slow, "--out", tmp_path / "calm", "--cache-dir", tmp_path / "calm-cache", check=0)
+    genoaudit(
+        "audit", slow, "--out", tmp_path / "calm", "--cache-dir", tmp_path / "calm-cache", "--threads", 1, check=0
+    )
     for name in SAME_BYTES:
         assert (out / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
 
 
-def test_an_earlier_run_is_replaced_and_nothing_else_ever_is(genoaudit, config, audited, tmp_path):
-    genoaudit("audit", config, "--out", audited, check=0)
-    assert {path.name for path in audited.iterdir()} == RUN_FILES
-    (audited / "thesis.docx").write_text("years of work")
-    refused = genoaudit("audit", config, "--out", audited, check=3)
+def test_an_earlier_run_is_replaced_and_nothing_else_ever_is(again, config):
+    out, _ = again(config)
+    again(config)
+    assert {path.name for path in out.iterdir()} == RUN_FILES
+    (out / "thesis.docx").write_text("years of work")
+    _, refused = again(config, check=3)
     assert "not an audit's" in refused.stderr
-    assert (audited / "thesis.docx").read_text() == "years of work"
+    assert (out / "thesis.docx").read_text() == "years of work"
 
 
-def test_json_goes_to_standard_output_alone(genoaudit, config, audited, tmp_path):
-    done = genoaudit("audit", config, "--out", tmp_path / "json", "--json", check=0)
+def test_json_goes_to_standard_output_alone(again, config, audited):
+    _, done = again(config, "--json")
     assert json.loads(done.stdout) == json.loads((audited / "report.json").read_text())
 
 
@@ -174,5 +196,4 @@ def test_the_demo_runs_and_names_its_files(genoaudit, tmp_path):
     assert "lira" in done.stdout
     for name in RUN_FILES:
         assert str(tmp_path / "demo" / name) in done.stdout.replace("\n", "")
-    assert {path.name for path in tmp_path.iterdir()} == {"demo", ".genoaudit-cache"}
-    shutil.rmtree(tmp_path / "demo")
+    assert {path.name for path in tmp_path.iterdir()} == {"demo", CACHE}

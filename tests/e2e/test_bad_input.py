@@ -119,7 +119,11 @@ def test_ids_missing_from_the_labels_file_are_refused(genoaudit, write_config, t
     refuse(genoaudit, write_config, tmp_path, ["labels", "3"], labels={"path": "labels.csv"})
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG not a table", gzip.compress(b"sample,type\n")[:12]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x89PNG not a table", gzip.compress(b"sample,type\n", mtime=0)[:12]],
+    ids=["empty", "picture", "truncated"],
+)
 def test_what_is_no_table_is_refused(genoaudit, write_config, tmp_path, content):
     name = "cohort.csv.gz" if content.startswith(b"\x1f\x8b") else "cohort.csv"
     (tmp_path / name).write_bytes(content)
