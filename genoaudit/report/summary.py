@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_EXPOSED = 20
 ENOUGH_FOR_OWN_VARIANCE = 64
-"""Below this many models a variance per patient is too noisy (Carlini et al., IEEE S&P 2022, section VI)."""
+"""Below this many models a variance per patient is too noisy (Carlini et al., IEEE S&P 2022)."""
 
 _NOTHING = Estimate(None, None, None)
 _KINDS = {"MLPClassifier": "mlp", "LogisticRegression": "logistic", "XGBClassifier": "xgboost"}

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import doctest
 import hashlib
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -65,11 +63,6 @@ def with_obs(table: Table, column: str, changes: dict[int, object]) -> Table:
     for row, value in changes.items():
         changed[row] = value
     return replace(table, obs=obs.assign(**{column: changed}))
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings_run(name):
-    assert doctest.testmod(importlib.import_module(f"genoaudit.data.{name}")).failed == 0
 
 
 # -------------------------------------------------------------------------------------------------------- a good table
