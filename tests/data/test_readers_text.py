@@ -332,10 +332,10 @@ def test_reading_reports_the_problems_of_both_files_at_once(values, clinical, tm
         ("x.csv", b"id,type,TP53\na,A,1\nb,B,2,3\n", "is not a table: Expected 3 fields in line 3, saw 4."),
         ("x.csv", b'id,type,TP53\na,A,"1\nb,B,2\n', "is not a table: EOF inside string"),
         ("x.csv", b"id,type,TP53\n\xe9,A,1\n", "is not UTF-8 text."),
-        ("x.csv", gzip.compress(b"id,type,TP53\na,A,1\n"), "is not UTF-8 text."),
+        ("x.csv", gzip.compress(b"id,type,TP53\na,A,1\n", mtime=0), "is not UTF-8 text."),
         ("x.csv.gz", b"id,type,TP53\na,A,1\n", "is truncated, damaged or not gzip-compressed"),
-        ("x.csv.gz", gzip.compress(b"id,type,TP53\na,A,1\n" * 99)[:-20], "is truncated, damaged"),
-        ("x.csv.gz", gzip.compress(b"id,type,TP53\na,A,1\n" * 99)[:-8] + b"checksum", "is truncated, damaged"),
+        ("x.csv.gz", gzip.compress(b"id,type,TP53\na,A,1\n" * 99, mtime=0)[:-20], "is truncated, damaged"),
+        ("x.csv.gz", gzip.compress(b"id,type,TP53\na,A,1\n" * 99, mtime=0)[:-8] + b"checksum", "is truncated, damaged"),
     ],
 )
 def test_files_that_are_not_what_they_say_are_refused_in_one_sentence(tmp_path, name, content, message):

@@ -50,7 +50,9 @@ def test_containers_arrays_functions_and_classes_are_described():
 
 
 @pytest.mark.parametrize(
-    "value", [lambda x: x, np.random.default_rng(0), object(), np.array([None]), {"deep": [lambda x: x]}], ids=repr
+    "value",
+    [lambda x: x, np.random.default_rng(0), object(), np.array([None]), {"deep": [lambda x: x]}],
+    ids=["lambda", "generator", "object", "array of objects", "deep"],
 )
 def test_value_without_canonical_description_is_an_error_that_says_where(value):
     recipe = make_pipeline(FunctionTransformer(kw_args=value), LogisticRegression())
