@@ -10,8 +10,9 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ from genoaudit.report.result import (
     GroupLeakage,
     NotRun,
 )
-from genoaudit.training.shadows import train_shadows
+from genoaudit.training.plan import Plan, Work, make_plan
+from genoaudit.training.shadows import gather, train_shadows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,16 +152,10 @@ def audit_recipe(
     attacks = get_attacks(settings.attacks)
     design = make_design(cohort.y, cohort.patients, models=settings.models, seed=settings.seed)
     idle = _idle(attacks, design)
+    plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
-        signals, told = train_shadows(
-            recipe,
-            cohort,
-            design,
-            cache=options.cache,
-            threads=options.threads or _cores(),
-            fresh=options.fresh,
-            progress=lambda done, total: tell("Training models", done, total),
-        )
+        on_model = partial(tell, "Training models")
+        signals, told = gather(train_shadows(recipe, cohort, design, plan, options, progress=on_model), cohort, design)
     with clock("attacks"):
         scores = {
             attack.name: attack.score(signals, design, cohort.patients) for attack in attacks if attack.name not in idle
@@ -181,7 +177,16 @@ def audit_recipe(
             warnings=(),
         )
         report = report.model_copy(update={"warnings": (*cohort.notes, *told, *summary.warnings(report))})
-    return AuditResult(report, patients, signals, design, cohort.patients, clock.record(options))
+    return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
+
+
+def plan_audit(
+    recipe: Recipe, cohort: Cohort, settings: AuditSection | None = None, options: RunOptions | None = None
+) -> Plan:
+    """Choose the engine for an audit and estimate what it will cost; what ``--dry-run`` prints."""
+    settings, options = settings or AuditSection(), options or RunOptions()
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.models)
+    return make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
 
 
 def _idle(attacks: tuple[Attack, ...], design: Design) -> dict[str, str]:
@@ -249,11 +254,11 @@ class _Clock:
         yield
         self.seconds[stage] = time.perf_counter() - begun
 
-    def record(self, options: RunOptions) -> dict[str, Any]:
+    def record(self, plan: Plan) -> dict[str, Any]:
         return {
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": self.seconds,
-            "threads": options.threads or _cores(),
+            "plan": asdict(plan),
             "cores": _cores(),
             "machine": platform.machine(),
             "system": platform.system(),

@@ -93,11 +93,18 @@ class RunOptions:
         Folder for finished models.
     fresh
         Forget finished models of this audit first.
+    engine
+        ``"auto"`` lets the cost model choose; see `genoaudit.training.plan`. Engines draw a first layer's initial
+        weights differently, so this one option changes numbers within their spread, never their law.
+    device
+        Where the exact engine computes: ``"cpu"`` or ``"cuda"``.
     """
 
     threads: int | None = None
     cache: Path = DEFAULT_CACHE
     fresh: bool = False
+    engine: Literal["auto", "gram", "processes"] = "auto"
+    device: str = "cpu"
 
 
 def read_config(path: Path) -> AuditConfig:

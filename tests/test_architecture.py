@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "config": {"errors", "contracts"},
     "data": FOUNDATION,
     "models": FOUNDATION | {"data"},
-    "training": FOUNDATION | {"data", "models"},
+    "training": FOUNDATION | {"config", "data", "models"},
     "attacks": FOUNDATION,
     "metrics": {"errors", "contracts"},
     "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics"},

@@ -1,17 +1,17 @@
-"""Train every model of a design and gather what they say: one at a time, in parallel processes, resumable.
+"""Train every model of a design and gather what they say: planned, in parallel, resumable.
 
-Workers write finished models straight into the store; nothing of a model travels back. Each worker uses one thread, so
-the numbers are the same for any number of processes.
+Work is cut into tasks of a fixed few models, and each worker computes with one thread, so the numbers are the same for
+any number of processes. Finished models are stored as they come in.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genoaudit.contracts import Design, IntArray, Signals
+from genoaudit.config import RunOptions
+from genoaudit.contracts import BoolArray, Design, IntArray, Signals
 from genoaudit.errors import TrainingError
 from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.forms import ExactForm, form_of
 from genoaudit.models.recipes import set_random_state
+from genoaudit.training.backends import Backend, run_tasks
 from genoaudit.training.outputs import ModelOutputs, outputs_of
+from genoaudit.training.plan import CHUNK, Plan
 from genoaudit.training.store import Store, open_store
 
 if TYPE_CHECKING:
     from genoaudit.contracts import Recipe
     from genoaudit.data.cohort import Cohort
+    from genoaudit.training.exact import Prepared
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished models and the number wanted."""
@@ -40,29 +45,60 @@ def train_shadows(
     recipe: Recipe,
     cohort: Cohort,
     design: Design,
+    plan: Plan,
+    options: RunOptions,
     *,
-    cache: Path,
-    threads: int = 1,
-    fresh: bool = False,
+    only: range | None = None,
     progress: Progress | None = None,
-) -> tuple[Signals, tuple[str, ...]]:
+) -> Store:
     """Train `recipe` once per row of `design` and score every sample with every model.
 
     Parameters
     ----------
     recipe
-        An unfitted classifier or Pipeline. Model ``m`` is a clone whose ``random_state`` parameters come from the seed
-        path ``("shadow", m)``.
+        An unfitted classifier or Pipeline. Every ``random_state`` of model ``m`` comes from the seed path
+        ``("shadow", m)``.
     cohort, design
         The pool and who of it is in which model.
-    cache
-        Folder for finished models. A run that was stopped, or that asks for more models, trains only what is missing.
-    threads
-        Processes to train in, one thread each. The result does not depend on it.
-    fresh
-        Forget finished models first.
+    plan
+        The engine, and how many models and processes at a time.
+    options
+        Folder for finished models, and where the workers are. A run that was stopped, or that asks for more models,
+        trains only what is missing.
+    only
+        Train only these models.
     progress
-        Told after each finished model.
+        Told after each task.
+
+    Returns
+    -------
+    The store that holds the models' outputs; see `gather`.
+
+    Raises
+    ------
+    TrainingError
+        If a model cannot be trained or gives outputs that are not finite; finished models stay in the cache.
+    """
+    store = open_store(options.cache, _ingredients(recipe, cohort, design, plan), fresh=options.fresh)
+    wanted = range(design.models) if only is None else only
+    missing = [model for model in wanted if store.load(model) is None]
+    done = len(wanted) - len(missing)
+    tell = progress or (lambda done, total: None)
+    tell(done, len(wanted))
+    backend = Backend(workers=plan.workers, scratch=store.folder)
+    if not missing:
+        return store
+    function, shared = _job(recipe, cohort, plan)
+    for finished in run_tasks(function, _tasks(recipe, cohort, design, _chunks(missing, plan.chunk)), shared, backend):
+        for model, outputs in finished:
+            store.save(model, outputs)
+        done += len(finished)
+        tell(done, len(wanted))
+    return store
+
+
+def gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple[str, ...]]:
+    """Read the outputs of every model of a design.
 
     Returns
     -------
@@ -71,78 +107,113 @@ def train_shadows(
     Raises
     ------
     TrainingError
-        If a model cannot be trained or gives outputs that are not finite; finished models stay in the cache.
+        If models are missing.
     """
-    ingredients = {
-        "format": 1,
+    samples, classes = cohort.y.size, len(cohort.classes)
+    logit = np.empty((design.models, 1, samples))
+    proba = np.empty((design.models, samples, classes), dtype=np.float32)
+    told: dict[str, int] = {}
+    for model in range(design.models):
+        outputs = store.load(model)
+        if outputs is None:
+            msg = f"the outputs of model {model} cannot be read back from {store.folder.name}; check the disk."
+            raise TrainingError(msg)
+        logit[model], proba[model] = outputs.logit, outputs.proba
+        for text in outputs.warnings:
+            told[text] = told.get(text, 0) + 1
+    summary = tuple(f"{count} of {design.models} models: {text}" for text, count in sorted(told.items()))
+    return Signals(logit=logit, proba=proba), summary
+
+
+def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan) -> dict[str, Any]:
+    """Everything that determines a model's outputs to the bit."""
+    return {
+        "format": 2,
         "cohort": cohort.digest(),
         "recipe": describe_recipe(recipe),
         "design": {"kind": design.kind, "seed": design.seed},
+        # Engines draw the first layer differently, and devices round differently.
+        "engine": [plan.engine, plan.device],
         "code": _code_digest(),
         "libraries": {name: version(name) for name in _DECIDING_LIBRARIES},
         "machine": platform.machine(),
     }
-    store = open_store(cache, ingredients, fresh=fresh)
-    missing = store.missing(design.models)
-    if progress is not None:
-        progress(design.models - len(missing), design.models)
-    for done, _ in enumerate(_train(recipe, cohort, design, store, missing, threads=threads), start=1):
-        if progress is not None:
-            progress(design.models - len(missing) + done, design.models)
-    return _gather(store, cohort, design)
 
 
-def _train(
-    recipe: Recipe, cohort: Cohort, design: Design, store: Store, missing: list[int], *, threads: int
-) -> Iterator[int]:
-    if not missing:
-        return
-    from joblib import Parallel, delayed, parallel_config
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Some models to train; small, while what they share is shipped once."""
 
-    with tempfile.TemporaryDirectory(dir=store.folder, prefix=".shared-") as shared:
-        workers = min(threads, len(missing))
-        # One process or many: each holds to one BLAS thread, or sums would be taken in another order.
-        with parallel_config("sequential" if workers == 1 else "loky", **_one_thread_each(workers)):
-            pool = Parallel(n_jobs=workers, temp_folder=shared, return_as="generator_unordered")
-            yield from pool(
-                delayed(_train_one)(
-                    model,
-                    set_random_state(recipe, design.seed, "shadow", model),
-                    X=cohort.X,
-                    y=cohort.y,
-                    member=design.members[model][cohort.patients],
-                    classes=len(cohort.classes),
-                    store=store,
-                )
-                for model in missing
-            )
+    models: tuple[int, ...]
+    members: BoolArray  # [models, samples]
+    recipes: tuple[Recipe, ...]
 
 
-def _one_thread_each(workers: int) -> dict[str, Any]:
-    return {} if workers == 1 else {"inner_max_num_threads": 1}
+_Finished = list[tuple[int, ModelOutputs]]
 
 
-def _train_one(
-    model: int,
-    recipe: Recipe,
-    *,
-    X: NDArray[np.float32],
-    y: IntArray,
-    member: NDArray[np.bool_],
-    classes: int,
-    store: Store,
-) -> int:
-    with single_threaded(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+def _job(recipe: Recipe, cohort: Cohort, plan: Plan) -> tuple[Callable[..., _Finished], dict[str, Any]]:
+    """Return what a worker does with a task, and what all workers share."""
+    form = form_of(recipe)
+    if plan.engine == "gram" and isinstance(form, ExactForm):
+        from genoaudit.training.exact import prepare
+
+        with single_threaded():
+            prepared = prepare(form, cohort)
+        return _train_exactly, {"form": form, "prepared": prepared, "device": plan.device}
+    return _train_as_it_is, {"X": cohort.X, "y": cohort.y, "classes": len(cohort.classes)}
+
+
+def _tasks(recipe: Recipe, cohort: Cohort, design: Design, chunks: Iterator[tuple[int, ...]]) -> list[_Task]:
+    return [
+        _Task(
+            models,
+            design.members[list(models)][:, cohort.patients],
+            tuple(set_random_state(recipe, design.seed, "shadow", model) for model in models),
+        )
+        for models in chunks
+    ]
+
+
+def _chunks(missing: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
+    """Cut by model number, so that a model has the same company whatever is missing."""
+    borders: dict[int, list[int]] = {}
+    for model in missing:
+        borders.setdefault(model // size, []).append(model)
+    yield from map(tuple, borders.values())
+
+
+def _train_exactly(task: _Task, *, form: ExactForm, prepared: Prepared, device: str) -> _Finished:
+    from genoaudit.training.exact import train_exactly
+
+    places = [model % CHUNK for model in task.models]
+    members = np.zeros((CHUNK, task.members.shape[1]), dtype=np.bool_)
+    members[places] = task.members
+    states: list[int | None] = [None] * CHUNK
+    for place, recipe in zip(places, task.recipes, strict=True):
+        states[place] = recipe.get_params().get("classifier__random_state")
+    with single_threaded():
         try:
-            fitted = recipe.fit(X[member], y[member])
-            outputs = outputs_of(fitted, X, y, classes=classes)
+            outputs = train_exactly(form, prepared, members, states, device=device)
         except TrainingError as error:
-            msg = f"model {model}: {error}"
+            msg = f"models {task.models[0]} to {task.models[-1]}: {error}"
             raise TrainingError(msg) from error
-    told = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught if _worth_telling(w)})
-    store.save(model, ModelOutputs(outputs.logit, outputs.proba, tuple(told)))
-    return model
+    return [(model, found) for model, place in zip(task.models, places, strict=True) if (found := outputs[place])]
+
+
+def _train_as_it_is(task: _Task, *, X: NDArray[np.float32], y: IntArray, classes: int) -> _Finished:
+    finished = []
+    for model, member, recipe in zip(task.models, task.members, task.recipes, strict=True):
+        with single_threaded(), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                outputs = outputs_of(recipe.fit(X[member], y[member]), X, y, classes=classes)
+            except TrainingError as error:
+                msg = f"model {model}: {error}"
+                raise TrainingError(msg) from error
+        told = {f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught if _worth_telling(w)}
+        finished.append((model, ModelOutputs(outputs.logit, outputs.proba, tuple(sorted(told)))))
+    return finished
 
 
 def _worth_telling(caught: warnings.WarningMessage) -> bool:
@@ -163,23 +234,6 @@ def single_threaded() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple[str, ...]]:
-    samples, classes = cohort.y.size, len(cohort.classes)
-    logit = np.empty((design.models, 1, samples))
-    proba = np.empty((design.models, samples, classes), dtype=np.float32)
-    told: dict[str, int] = {}
-    for model in range(design.models):
-        outputs = store.load(model)
-        if outputs is None:  # finished a moment ago, so the disk is failing
-            msg = f"the outputs of model {model} cannot be read back from {store.folder.name}; check the disk."
-            raise TrainingError(msg)
-        logit[model], proba[model] = outputs.logit, outputs.proba
-        for text in outputs.warnings:
-            told[text] = told.get(text, 0) + 1
-    summary = tuple(f"{count} of {design.models} models: {text}" for text, count in sorted(told.items()))
-    return Signals(logit=logit, proba=proba), summary
 
 
 def _code_digest() -> str:

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,12 +8,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from genoaudit.config import RunOptions
 from genoaudit.data.design import make_design
 from genoaudit.data.preprocessing import ExpressionScaler
 from genoaudit.data.simulate import simulate_cohort
 from genoaudit.errors import TrainingError
-from genoaudit.models.mlp import MLPClassifier
-from genoaudit.training.shadows import train_shadows
+from genoaudit.models.recipes import build_recipe
+from genoaudit.training.plan import Work, make_plan
+from genoaudit.training.shadows import gather, train_shadows
 
 
 @pytest.fixture(scope="module")
@@ -26,35 +29,63 @@ def design(cohort):
 
 
 def recipe():
-    return make_pipeline(ExpressionScaler(), MLPClassifier(hidden=(8,), epochs=5))
+    return build_recipe("mlp", {"hidden": [8], "epochs": 5}, scale="log2")
+
+
+def train(recipe, cohort, design, cache, *, threads=1, engine="processes", **keywords):
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), design.models)
+    plan = replace(
+        make_plan(recipe, work, threads=threads, engine=engine), workers=threads, chunk=4 if engine == "gram" else 1
+    )
+    options = RunOptions(cache=cache)
+    return gather(train_shadows(recipe, cohort, design, plan, options, **keywords), cohort, design)
 
 
 def test_each_model_is_the_recipe_fitted_on_its_members_alone(cohort, design, tmp_path):
-    signals, _ = train_shadows(make_pipeline(ExpressionScaler(), LogisticRegression()), cohort, design, cache=tmp_path)
+    signals, _ = train(make_pipeline(ExpressionScaler(), LogisticRegression()), cohort, design, tmp_path)
     for model in range(design.models):
         member = design.members[model][cohort.patients]
         alone = make_pipeline(ExpressionScaler(), LogisticRegression()).fit(cohort.X[member], cohort.y[member])
         expected = alone.predict_proba(cohort.X)
         assert signals.proba[model] == pytest.approx(expected, abs=1e-6)
         true = expected[np.arange(cohort.y.size), cohort.y]
-        assert signals.logit[model, 0] == pytest.approx(np.log(true / (1 - true)), abs=1e-3)
+        assert signals.logit[model, 0] == pytest.approx(np.log(true / (1 - true)), rel=1e-3, abs=1e-3)
 
 
-def test_processes_and_resumes_change_no_bit(cohort, design, tmp_path):
-    alone, _ = train_shadows(recipe(), cohort, design, cache=tmp_path / "alone", threads=1)
-    together, _ = train_shadows(recipe(), cohort, design, cache=tmp_path / "together", threads=2)
-    lost = next((tmp_path / "together").rglob("model-00003.npz"))
-    lost.unlink()
-    resumed, _ = train_shadows(recipe(), cohort, design, cache=tmp_path / "together", threads=1)
+@pytest.mark.parametrize("engine", ["processes", "gram"])
+def test_processes_and_resumes_change_no_bit(cohort, design, tmp_path, engine):
+    alone, _ = train(recipe(), cohort, design, tmp_path / "alone", engine=engine)
+    together, _ = train(recipe(), cohort, design, tmp_path / "together", engine=engine, threads=2)
+    next((tmp_path / "together").rglob("model-00003.npz")).unlink()
+    resumed, _ = train(recipe(), cohort, design, tmp_path / "together", engine=engine)
     for other in (together, resumed):
         assert (alone.logit == other.logit).all()
         assert (alone.proba == other.proba).all()
 
 
+@pytest.mark.parametrize("engine", ["processes", "gram"])
+def test_a_slice_trained_elsewhere_is_collected(cohort, design, tmp_path, engine):
+    whole, _ = train(recipe(), cohort, design, tmp_path / "whole", engine=engine)
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), design.models)
+    plan = make_plan(recipe(), work, threads=1, engine=engine)
+    options = RunOptions(cache=tmp_path / "slices")
+    for slice_ in (range(3, 6), range(3)):
+        store = train_shadows(recipe(), cohort, design, plan, options, only=slice_)
+    assert (gather(store, cohort, design)[0].logit == whole.logit).all()
+
+
+def test_a_gap_is_named(cohort, design, tmp_path):
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), design.models)
+    plan = make_plan(recipe(), work, threads=1)
+    store = train_shadows(recipe(), cohort, design, plan, RunOptions(cache=tmp_path), only=range(3))
+    with pytest.raises(TrainingError, match="model 3"):
+        gather(store, cohort, design)
+
+
 def test_models_differ_in_more_than_their_members(cohort, design, tmp_path):
     """Two models with the same members still draw their own initial weights and batches."""
     twins = type(design)(members=design.members[[0, 0]], partner=np.array([-1, -1]), seed=design.seed)
-    signals, _ = train_shadows(recipe(), cohort, twins, cache=tmp_path)
+    signals, _ = train(recipe(), cohort, twins, tmp_path)
     assert (signals.logit[0] != signals.logit[1]).any()
 
 
@@ -63,9 +94,10 @@ def test_progress_counts_finished_models_from_where_it_resumes(cohort, design, t
     for models in (4, 6):
         told.clear()
         part = make_design(cohort.y, cohort.patients, models=models, seed=1)
-        train_shadows(recipe(), cohort, part, cache=tmp_path, progress=lambda done, total: told.append((done, total)))
+        train(recipe(), cohort, part, tmp_path, progress=lambda done, total: told.append((done, total)))
         start = 0 if models == 4 else 4
-        assert told == [(done, models) for done in range(start, models + 1)]
+        assert told[0] == (start, models)
+        assert told[-1] == (models, models)
 
 
 class Complaining(DummyClassifier):
@@ -77,7 +109,7 @@ class Complaining(DummyClassifier):
 
 def test_what_models_warn_about_is_told_once_with_a_count_also_after_a_resume(cohort, design, tmp_path):
     for _ in range(2):
-        _, told = train_shadows(Complaining(), cohort, design, cache=tmp_path)
+        _, told = train(Complaining(), cohort, design, tmp_path)
         assert told == ("6 of 6 models: UserWarning: did not converge",)
 
 
@@ -92,11 +124,11 @@ class Broken(ClassifierMixin, BaseEstimator):
 
 def test_a_recipe_that_talks_nonsense_is_refused_by_model_and_leaves_no_file(cohort, design, tmp_path):
     with pytest.raises(TrainingError, match=r"model 0: predict_proba must give rows of probabilities"):
-        train_shadows(Broken(), cohort, design, cache=tmp_path)
+        train(Broken(), cohort, design, tmp_path)
     assert not list(tmp_path.rglob("model-*.npz"))
 
 
 def test_nothing_is_left_in_the_cache_but_finished_models(cohort, design, tmp_path):
-    train_shadows(recipe(), cohort, design, cache=tmp_path, threads=2)
+    train(recipe(), cohort, design, tmp_path, threads=2)
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert names == {"ingredients.json", *(f"model-{m:05d}.npz" for m in range(6))}

@@ -1,0 +1,97 @@
+"""What a recipe is: whether its training has an exact form that does not depend on the number of genes.
+
+A recipe is either of a known form or it is not; nothing is guessed from how it behaves. A recipe without the form is
+trained as it is, one model at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from genoaudit.contracts import Recipe, Scale
+
+_ENOUGH_ITERATIONS = 100
+
+
+@dataclass(frozen=True)
+class ExactForm:
+    """A recipe whose first layer sees genes only through products of samples.
+
+    Parameters
+    ----------
+    scale
+        Declared scale, which the log step maps.
+    scaling, gain
+        As `ExpressionScaler` has them.
+    kind
+        ``"network"``: trained by stochastic gradient descent. ``"convex"``: L2-penalised logistic regression.
+    classifier
+        The last step, for its parameters.
+    """
+
+    scale: Scale
+    scaling: Literal["members", "sample", "none"]
+    gain: float | None
+    kind: Literal["network", "convex"]
+    classifier: Any
+
+
+@dataclass(frozen=True)
+class Inexact:
+    """Why a recipe has no exact form."""
+
+    reason: str
+
+
+def form_of(recipe: Recipe) -> ExactForm | Inexact:
+    """Say whether a recipe can be trained exactly in the coordinates of its samples, and if not, why.
+
+    Examples
+    --------
+    >>> from genoaudit.models.recipes import build_recipe
+    >>> form_of(build_recipe("mlp", {}, scale="log2")).kind
+    'network'
+    >>> form_of(build_recipe("mlp", {"optimizer": "adam"}, scale="log2")).reason
+    'Adam scales every coordinate by itself'
+    """
+    from sklearn.pipeline import Pipeline
+
+    from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
+    from genoaudit.models.mlp import MLPClassifier
+
+    steps = [step for _, step in recipe.steps] if isinstance(recipe, Pipeline) else []
+    if [type(step) for step in steps[:-1]] != [LogTransform, ExpressionScaler]:
+        return Inexact("its preprocessing is not the built-in log step and scaler")
+    log, scaler, classifier = steps
+    kind: Literal["network", "convex"]
+    if type(classifier) is MLPClassifier:
+        if classifier.optimizer != "sgd":
+            return Inexact("Adam scales every coordinate by itself")
+        kind = "network"
+    else:
+        reason = _why_not_convex(classifier)
+        if reason is not None:
+            return Inexact(reason)
+        kind = "convex"
+    return ExactForm(scale=log.scale, scaling=scaler.scaling, gain=scaler.gain, kind=kind, classifier=classifier)
+
+
+def _why_not_convex(classifier: Any) -> str | None:
+    from sklearn.linear_model import LogisticRegression
+
+    if type(classifier) is not LogisticRegression:
+        return f"{type(classifier).__name__} sees single genes"
+    shipped = LogisticRegression().get_params()
+    given = classifier.get_params()
+    # These decide how close the solver comes to the optimum; the exact form is the optimum.
+    free = {"C", "tol", "random_state", "n_jobs", "verbose", "max_iter", "solver", "intercept_scaling"}
+    changed = sorted(name for name in given if name not in free and given[name] != shipped[name])
+    if changed:
+        return f"LogisticRegression with its own {', '.join(changed)} is another objective"
+    if given["solver"] == "liblinear":
+        return "liblinear penalises the intercept"
+    if given["max_iter"] < _ENOUGH_ITERATIONS:
+        return f"LogisticRegression stopped after {given['max_iter']} iterations is not at its optimum"
+    return None

@@ -1,0 +1,180 @@
+"""Which engine trains a recipe, how many models at a time, in how many processes, and what that will cost.
+
+The estimates are arithmetic over a rate: operations of the largest matrix products divided by what one core was
+measured to do (rates below), plus what every step costs whatever its size. They are right within a factor of two or
+three, which is enough to choose and to decide whether to wait.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from genoaudit.errors import ConfigError
+from genoaudit.models.forms import ExactForm, Inexact, form_of
+
+if TYPE_CHECKING:
+    from genoaudit.contracts import Recipe
+
+Engine = Literal["gram", "processes"]
+
+CHUNK = 12
+"""Models of one tensor program: their products should stay in the last-level cache."""
+
+_PRODUCT_RATE = 6e10  # operations a second and core of large float32 products
+_LOOP_RATE = 3e10  # the same inside a training loop in gene space, where memory traffic counts
+_STEP_SECONDS = 2e-4  # a step of a small program, whatever its size
+_START_SECONDS = 4.0  # a worker process imports its libraries
+_WORTH_A_WORKER = 10.0  # seconds of work below which one process is as fast as several
+_MEMORY_SHARE = 0.5  # of the machine's memory that the products may take
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done and what it will cost.
+
+    Parameters
+    ----------
+    engine
+        ``"gram"``: exactly, in the coordinates of the samples. ``"processes"``: the recipe as it is, one at a time.
+    reason
+        Why this engine.
+    chunk
+        Models per task.
+    workers
+        Processes.
+    device
+        Where the exact engine computes.
+    seconds
+        Estimate for all models; None where the recipe's cost is unknown.
+    megabytes
+        Estimate of the memory of all processes.
+    """
+
+    engine: Engine
+    reason: str
+    chunk: int
+    workers: int
+    device: str
+    seconds: float | None
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """The size of a job."""
+
+    samples: int
+    genes: int
+    classes: int
+    models: int
+
+
+def make_plan(
+    recipe: Recipe,
+    work: Work,
+    *,
+    threads: int,
+    engine: Literal["auto", "gram", "processes"] = "auto",
+    device: str = "cpu",
+) -> Plan:
+    """Choose an engine and estimate its cost.
+
+    The exact engine is chosen where the recipe has an exact form, its products fit in memory, and it is estimated to be
+    faster; that is where there are more genes than samples.
+
+    Raises
+    ------
+    ConfigError
+        If the engine asked for cannot train this recipe, or the device is not there.
+    """
+    form = form_of(recipe)
+    loop = _loop_seconds(recipe, work)
+    if isinstance(form, Inexact):
+        if engine == "gram":
+            msg = f"--engine gram cannot train this recipe: {form.reason}. Use --engine processes."
+            raise ConfigError(msg)
+        return _processes(f"the recipe has no exact form: {form.reason}", work, loop, threads, device)
+    exact, memory = _exact_seconds(form, work), _exact_bytes(form, work)
+    fits = memory <= _MEMORY_SHARE * _memory_bytes()
+    if engine == "gram" or (engine == "auto" and fits and loop is not None and exact < loop):
+        _check_device(device)
+        total = exact * work.models
+        workers = 1 if total < _WORTH_A_WORKER or device != "cpu" else min(threads, math.ceil(work.models / CHUNK))
+        seconds = total / workers + (_START_SECONDS if workers > 1 else 0)
+        reason = (
+            "asked for" if engine == "gram" or loop is None else f"about {loop / exact:.0f} times faster, and exact"
+        )
+        return Plan("gram", reason, CHUNK, workers, device, seconds, memory * workers / 1e6)
+    if engine == "processes":
+        reason = "asked for"
+    elif not fits:
+        reason = f"the products of {work.samples} samples would take {memory / 1e9:.1f} GB"
+    else:
+        reason = "with so few genes for so many samples, one at a time is as fast"
+    return _processes(reason, work, loop, threads, device)
+
+
+def _processes(reason: str, work: Work, loop: float | None, threads: int, device: str) -> Plan:
+    if device != "cpu":
+        msg = f"--device {device} needs the gram engine, which cannot be used here: {reason}."
+        raise ConfigError(msg)
+    total = None if loop is None else loop * work.models
+    workers = min(threads, work.models)
+    seconds = None if total is None else total / workers + (_START_SECONDS if workers > 1 else 0)
+    memory = 3 * 4.0 * work.samples * work.genes * workers
+    return Plan("processes", reason, 1, workers, "cpu", seconds, memory / 1e6)
+
+
+def _exact_seconds(form: ExactForm, work: Work) -> float:
+    n, members = work.samples, work.samples / 2
+    scaling = n**2 * work.genes / _PRODUCT_RATE if form.scaling == "members" else 0.0
+    if form.kind == "convex":
+        # Newton steps with conjugate gradients, each a product with K in float64 at half the rate.
+        return scaling * 2 + 120 * 2 * members**2 * work.classes / (_PRODUCT_RATE / 4)
+    first, batches = _network_size(form.classifier, work)
+    products = form.classifier.epochs * 2 * members**2 * first + 2 * n * (n + members) * first
+    steps = int(form.classifier.epochs) * batches
+    return float(scaling + products / _PRODUCT_RATE + 2 * steps * _STEP_SECONDS / CHUNK)
+
+
+def _exact_bytes(form: ExactForm, work: Work) -> float:
+    n, members = work.samples, work.samples / 2
+    own = CHUNK * (4.0 * n**2 if form.scaling == "members" else 0.0)
+    return 16.0 * n**2 + own + CHUNK * 4.0 * members**2 + 8.0 * work.samples * work.genes
+
+
+def _loop_seconds(recipe: Recipe, work: Work) -> float | None:
+    """Estimate seconds for one model of the recipe as it is, or None for a recipe that is not known."""
+    steps: list[tuple[str, Any]] = getattr(recipe, "steps", [("classifier", recipe)])
+    classifier = steps[-1][1]
+    members = work.samples / 2
+    prepare = 20.0 * work.samples * work.genes / 1e9
+    if type(classifier).__name__ == "MLPClassifier":
+        first, batches = _network_size(classifier, work)
+        products = classifier.epochs * 4 * members * work.genes * first
+        return float(prepare + products / _LOOP_RATE + classifier.epochs * batches * _STEP_SECONDS)
+    if type(classifier).__name__ == "LogisticRegression":
+        return prepare + 100 * 4 * members * work.genes * work.classes / (_LOOP_RATE / 2)
+    return None
+
+
+def _network_size(classifier: Any, work: Work) -> tuple[int, int]:
+    first = int(classifier.hidden[0]) if len(classifier.hidden) else work.classes
+    return first, math.ceil(work.samples / 2 / classifier.batch_size)
+
+
+def _memory_bytes() -> float:
+    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    if device != "cuda" or not torch.cuda.is_available():
+        msg = f"--device {device} is not there; this machine has: cpu{', cuda' if torch.cuda.is_available() else ''}."
+        raise ConfigError(msg)
