@@ -16,8 +16,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from genoaudit.errors import TrainingError
+
 _SMALLEST = 1e-6
 """Scalars below this are multiplied into their arrays: far from underflow in float32, and rare."""
+
+_LARGEST = 1e30
+"""A factor of the initial weights beyond this is divergence; float32 ends not far above."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,9 @@ class Representer:
             The step.
         """
         self.start, self._start_velocity = sgd.step_scalars(self.start, self._start_velocity)
+        if not abs(self.start) < _LARGEST:
+            msg = "the initial weights grow without bound. Lower learning_rate or weight_decay."
+            raise TrainingError(msg)
         m00, m01, m10, m11 = sgd.matrix
         if m11 == 0:  # no momentum: the velocity is forgotten at once
             self._a *= m00

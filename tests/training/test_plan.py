@@ -1,0 +1,65 @@
+import pytest
+
+from genoaudit.errors import ConfigError
+from genoaudit.models.recipes import build_recipe
+from genoaudit.training import plan as planning
+from genoaudit.training.plan import Work, make_plan
+
+WIDE = Work(samples=800, genes=20_531, classes=5, models=64)
+TALL = Work(samples=7_287, genes=60, classes=32, models=64)
+MLP = build_recipe("mlp", {}, scale="log2")
+
+
+def test_wide_data_take_the_exact_engine_and_tall_data_do_not():
+    assert make_plan(MLP, WIDE, threads=2).engine == "gram"
+    assert make_plan(MLP, TALL, threads=2).engine == "processes"
+
+
+def test_the_choice_depends_neither_on_models_nor_on_threads():
+    for genes in (300, 1_000, 3_000, 20_000):
+        chosen = {
+            make_plan(MLP, Work(1_200, genes, 11, models), threads=threads).engine
+            for models in (4, 64, 4_096)
+            for threads in (1, 2, 16)
+        }
+        assert len(chosen) == 1
+
+
+@pytest.mark.parametrize("parameters", [{"optimizer": "adam"}, {"optimizer": "adam", "hidden": [16]}])
+def test_a_recipe_without_exact_form_is_trained_as_it_is_and_the_reason_is_told(parameters):
+    plan = make_plan(build_recipe("mlp", parameters, scale="log2"), WIDE, threads=2)
+    assert plan.engine == "processes"
+    assert "Adam" in plan.reason
+
+
+def test_asking_for_the_impossible_is_an_error_that_names_the_alternative():
+    with pytest.raises(ConfigError, match=r"Adam.*--engine processes"):
+        make_plan(build_recipe("mlp", {"optimizer": "adam"}, scale="log2"), WIDE, threads=1, engine="gram")
+    with pytest.raises(ConfigError, match="--device quantum is not there"):
+        make_plan(MLP, WIDE, threads=1, device="quantum")
+    with pytest.raises(ConfigError, match="needs the gram engine"):
+        make_plan(build_recipe("xgboost", {}, scale="log2"), WIDE, threads=1, device="cuda")
+
+
+def test_the_engine_asked_for_is_taken():
+    assert make_plan(MLP, WIDE, threads=1, engine="processes").engine == "processes"
+    assert make_plan(MLP, TALL, threads=1, engine="gram").engine == "gram"
+
+
+def test_products_that_do_not_fit_in_memory_are_not_made(monkeypatch):
+    monkeypatch.setattr(planning, "_memory_bytes", lambda: 1e7)
+    plan = make_plan(MLP, WIDE, threads=1)
+    assert plan.engine == "processes"
+    assert "GB" in plan.reason
+
+
+def test_more_models_cost_more_and_workers_share_the_cost():
+    one, many = (make_plan(MLP, Work(800, 20_531, 5, models), threads=1) for models in (64, 1_024))
+    assert many.seconds == pytest.approx(16 * one.seconds)
+    assert make_plan(MLP, Work(800, 20_531, 5, 1_024), threads=2).seconds < many.seconds
+
+
+def test_a_recipe_of_the_user_has_no_estimate():
+    from sklearn.naive_bayes import GaussianNB
+
+    assert make_plan(GaussianNB(), WIDE, threads=2).seconds is None
