@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint types unit wheel schemas clean
+.PHONY: demo test lint types unit wheel schemas bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/genoaudit demo --out demo-run
@@ -28,6 +28,11 @@ wheel: $(VENV)/.installed
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m genoaudit.report.schemas data_schemas
+
+# About 20 minutes on a quiet machine; BENCH=--quick takes 2, BENCH="--minutes 5" at most about 5 for each of the two.
+bench: $(VENV)/.installed
+	$(THREADS) $(BIN)/python tests/benchmarks/bench_engines.py $(BENCH)
+	$(THREADS) $(BIN)/python tests/benchmarks/bench_scaling.py $(BENCH)
 
 # torch comes first and pinned: its CPU build is then kept by everything that follows.
 $(VENV)/.installed: pyproject.toml constraints.txt

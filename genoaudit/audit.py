@@ -16,6 +16,9 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genoaudit.attacks.catalogue import get_attacks
 from genoaudit.attacks.combine import patient_mean
 from genoaudit.config import AuditConfig, AuditSection, CohortConfig, RunOptions
@@ -68,6 +71,40 @@ def run_audit(
     """
     recipe, cohort = _prepared(config)
     return audit_recipe(recipe, cohort, config.audit, options, groups=config.cohort.groups, progress=progress)
+
+
+def train_slice(
+    config: AuditConfig, only: str, options: RunOptions | None = None, *, progress: Progress | None = None
+) -> None:
+    """Train models A to B - 1 of an audit, ``only = "A:B"``, into the cache, where a later run finds them.
+
+    Raises
+    ------
+    ConfigError
+        If `only` is not a slice of the audit's models.
+    """
+    wanted = _slice(only, config.audit.models)
+    options = options or RunOptions()
+    recipe, cohort = _prepared(config)
+    design = make_design(cohort.y, cohort.patients, models=config.audit.models, seed=config.audit.seed)
+    plan = plan_audit(recipe, cohort, config.audit, options)
+    on_model = partial(progress, "Training models") if progress else None
+    train_shadows(recipe, cohort, design, plan, options, only=wanted, progress=on_model)
+
+
+def _slice(only: str, models: int) -> range:
+    first, _, last = only.partition(":")
+    if first.isdecimal() and last.isdecimal() and int(first) < int(last) <= models:
+        return range(int(first), int(last))
+    msg = f"--only {only}: expected A:B with 0 <= A < B <= {models}, the audit's number of models."
+    raise ConfigError(msg)
+
+
+def plan_config(config: AuditConfig, options: RunOptions | None = None) -> dict[str, Any]:
+    """Say how an audit would be run and what it would cost, without training; what ``--dry-run`` prints."""
+    recipe, cohort = _prepared(config)
+    make_design(cohort.y, cohort.patients, models=config.audit.models, seed=config.audit.seed)
+    return {"models": config.audit.models, **asdict(plan_audit(recipe, cohort, config.audit, options))}
 
 
 def run_demo(
@@ -146,12 +183,16 @@ def audit_recipe(
     TrainingError
         If a model cannot be trained; finished models stay in the cache.
     """
+    if isinstance(recipe, type) or not all(hasattr(recipe, name) for name in ("fit", "predict_proba", "get_params")):
+        msg = "recipe must be an unfitted scikit-learn classifier with predict_proba, or a Pipeline that ends in one."
+        raise ConfigError(msg)
     settings, options = settings or AuditSection(), options or RunOptions()
     tell = progress or (lambda stage, done, total: None)
     clock = _Clock()
     attacks = get_attacks(settings.attacks)
     design = make_design(cohort.y, cohort.patients, models=settings.models, seed=settings.seed)
     idle = _idle(attacks, design)
+    patients_by = patient_groups(cohort, groups)
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
         on_model = partial(tell, "Training models")
@@ -172,7 +213,7 @@ def audit_recipe(
             attacks=results,
             not_run=tuple(NotRun(name=name, reason=reason) for name, reason in idle.items()),
             utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
-            groups=_groups(cohort, groups, scores, design),
+            groups=_groups(patients_by, scores, design),
             exposure=summary.exposure(patients),
             warnings=(),
         )
@@ -183,7 +224,7 @@ def audit_recipe(
 def plan_audit(
     recipe: Recipe, cohort: Cohort, settings: AuditSection | None = None, options: RunOptions | None = None
 ) -> Plan:
-    """Choose the engine for an audit and estimate what it will cost; what ``--dry-run`` prints."""
+    """Choose the engine for an audit and estimate what it will cost; what ``run.json`` keeps."""
     settings, options = settings or AuditSection(), options or RunOptions()
     work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.models)
     return make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
@@ -219,12 +260,12 @@ def _patients(cohort: Cohort, design: Design, signals: Signals, scores: dict[str
 
 
 def _groups(
-    cohort: Cohort, covariates: Sequence[str], scores: dict[str, FloatArray], design: Design
+    patients_by: dict[str, NDArray[np.str_]], scores: dict[str, FloatArray], design: Design
 ) -> tuple[GroupLeakage, ...]:
     headline = scores[summary.headline(tuple(scores), design.models)]
     return tuple(
         summary.group(variable, numbers)
-        for variable, labels in patient_groups(cohort, covariates).items()
+        for variable, labels in patients_by.items()
         for numbers in group_table(
             headline,
             design.members,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genoaudit.errors import GenoauditError
+from genoaudit.errors import ConfigError, GenoauditError
 
 if TYPE_CHECKING:
     from genoaudit.audit import Progress
@@ -47,6 +49,21 @@ ShowIds = Annotated[bool, typer.Option("--show-ids", help="Name patients in repo
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
+Engine = Annotated[str, typer.Option(help="auto | gram (exact, in the samples' coordinates) | processes (as it is).")]
+Backend = Annotated[str, typer.Option(help="Where models are trained: local | dask.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a running Dask scheduler, for --backend dask.", show_default=False)
+]
+Device = Annotated[str, typer.Option(help="Where the gram engine computes: cpu | cuda.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with time and memory; train nothing.")]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A:B", help="Train models A to B-1 into the cache and stop, for workflow engines.", show_default=False
+    ),
+]
+
+
 @app.command()
 def demo(
     out: Out = Path("demo-run"),
@@ -59,9 +76,9 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Audit the embedded simulated cohort: 400 patients, 6 cancer types, 5,000 genes."""
-    from genoaudit.report.save import refuse_foreign
+    from genoaudit.report.save import check_out
 
-    refuse_foreign(out)
+    out = check_out(out)
     from genoaudit.audit import run_demo
 
     settings = {"models": models, "seed": seed}
@@ -80,18 +97,33 @@ def audit(
     threads: Threads = None,
     cache_dir: CacheDir = None,
     fresh: Fresh = False,
+    engine: Engine = "auto",
+    backend: Backend = "local",
+    scheduler: Scheduler = None,
+    device: Device = "cpu",
+    only: Only = None,
+    dry_run: DryRun = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
     """Audit a recipe on a cohort: train it many times, attack every model, report per patient."""
-    from genoaudit.report.save import refuse_foreign
+    from genoaudit.report.save import check_out
 
     settings = _configured(config, models=models, seed=seed)
-    refuse_foreign(out)
-    from genoaudit.audit import run_audit
+    out = check_out(out)
+    options = _options(
+        out, threads, cache_dir, fresh=fresh, engine=engine, device=device, backend=backend, scheduler=scheduler
+    )
+    if dry_run:
+        _print_plan(settings, options, as_json=as_json)
+        return
+    from genoaudit.audit import run_audit, train_slice
 
     with _progress() as tell:
-        result = run_audit(settings, _options(out, threads, cache_dir, fresh=fresh), progress=tell)
+        if only is not None:
+            train_slice(settings, only, options, progress=tell)
+            return
+        result = run_audit(settings, options, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 
@@ -144,10 +176,25 @@ def _configured(path: Path, **overrides: int | None) -> AuditConfig:
     return config.model_copy(update={"audit": config.audit.model_copy(update=given)})
 
 
-def _options(out: Path, threads: int | None, cache_dir: Path | None, *, fresh: bool) -> RunOptions:
-    from genoaudit.config import DEFAULT_CACHE, RunOptions
+def _options(out: Path, threads: int | None, cache_dir: Path | None, **more: Any) -> RunOptions:
+    from genoaudit.config import DEFAULT_CACHE, make_options
 
-    return RunOptions(threads=threads, cache=cache_dir or out.parent / DEFAULT_CACHE, fresh=fresh)
+    cache = (cache_dir or out.parent / DEFAULT_CACHE).resolve()
+    if cache.is_relative_to(out):
+        msg = f"--cache-dir {cache} lies in --out {out}, which is replaced as a whole; keep them apart."
+        raise ConfigError(msg)
+    return make_options(threads=threads, cache=cache, **more)
+
+
+def _print_plan(settings: AuditConfig, options: RunOptions, *, as_json: bool) -> None:
+    from genoaudit.audit import plan_config
+    from genoaudit.report.terminal import print_plan
+
+    plan = plan_config(settings, options)
+    if as_json:
+        typer.echo(json.dumps(plan, indent=2, sort_keys=True))
+    else:
+        print_plan(plan)
 
 
 def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) -> None:
@@ -162,22 +209,45 @@ def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) ->
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """Show bars on a terminal, and a line now and then in a log."""
+    """Show bars on a terminal, and a line now and then in a log; standard output is kept for the result."""
     from genoaudit.report.terminal import bars, lines
 
     try:
-        with bars() if sys.stderr.isatty() else lines() as tell:
+        with _print_to_stderr(), bars() if sys.stderr.isatty() else lines() as tell:
             yield tell
     except KeyboardInterrupt:
         typer.echo("genoaudit: interrupted; finished models are kept, the same command goes on from them", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
+@contextmanager
+def _print_to_stderr() -> Iterator[None]:
+    """Send what others print, here and in workers, to standard error: a user's recipe may print."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(ours, 1)
+        os.close(ours)
+
+
+def _terminated(signal_number: int, _frame: object) -> None:
+    # Leave the ordinary way, so that worker processes are ended and scratch files removed.
+    raise SystemExit(128 + signal_number)
+
+
 def main() -> None:
     """Run the command line with the exit codes that pipelines rely on."""
     logging.basicConfig(level=logging.WARNING, format="genoaudit: %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         app()
     except GenoauditError as error:
         typer.echo(f"genoaudit: {error}", err=True)
+        sys.exit(EXIT_INPUT)
+    except OSError as error:  # a file or folder that the user named
+        typer.echo(f"genoaudit: {error.filename or 'output'}: {error.strerror or error}.", err=True)
         sys.exit(EXIT_INPUT)

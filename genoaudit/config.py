@@ -6,12 +6,14 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from genoaudit.contracts import Scale
 from genoaudit.errors import ConfigError
+
+Engine = Literal["auto", "gram", "processes"]
 
 DEFAULT_CACHE = Path(".genoaudit-cache")
 
@@ -37,7 +39,7 @@ class CohortConfig(_Section):
     patient: str | None = Field(default=None, description="Column with the patient; default: every sample its own.")
     groups: tuple[str, ...] = Field(default=(), description="Covariates to show leakage by.")
     small_classes: Literal["error", "drop", "merge"] = "error"
-    min_class: int = Field(default=8, ge=4, description="Patients below which a class counts as small.")
+    min_class: int = Field(default=8, ge=4, strict=True, description="Patients below which a class counts as small.")
     orientation: Literal["auto", "samples", "genes"] = Field(default="auto", description="What the rows of a text are.")
     ids: str | None = Field(default=None, description="Text only: column with the row identifiers; default: the first.")
     ignore: tuple[str, ...] = Field(default=(), description="Text only: columns that are neither genes nor samples.")
@@ -68,9 +70,9 @@ class RecipeConfig(_Section):
 class AuditSection(_Section):
     """How many models, which attacks, which seed."""
 
-    models: int = Field(default=64, ge=4, le=100_000, description="Each patient is in half of them.")
+    models: int = Field(default=64, ge=4, le=100_000, strict=True, description="Each patient is in half of them.")
     attacks: tuple[str, ...] = ("loss", "lira", "lira_fixed", "lira_offline", "lira_offline_fixed")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, strict=True)
 
 
 class AuditConfig(_Section):
@@ -98,13 +100,36 @@ class RunOptions:
         weights differently, so this one option changes numbers within their spread, never their law.
     device
         Where the exact engine computes: ``"cpu"`` or ``"cuda"``.
+    scheduler
+        Address of a running Dask scheduler whose workers train; None means this machine.
     """
 
     threads: int | None = None
     cache: Path = DEFAULT_CACHE
     fresh: bool = False
-    engine: Literal["auto", "gram", "processes"] = "auto"
+    engine: Engine = "auto"
     device: str = "cpu"
+    scheduler: str | None = None
+
+
+def make_options(
+    *, engine: str = "auto", backend: str = "local", scheduler: str | None = None, **keywords: Any
+) -> RunOptions:
+    """Check run options given as text.
+
+    Raises
+    ------
+    ConfigError
+        For an engine or a backend that does not exist, or a backend without what it needs.
+    """
+    for option, given, known in (("engine", engine, get_args(Engine)), ("backend", backend, ("local", "dask"))):
+        if given not in known:
+            msg = f"--{option} {given} does not exist; choose from {', '.join(known)}."
+            raise ConfigError(msg)
+    if (backend == "dask") != (scheduler is not None):
+        msg = "--backend dask and --scheduler ADDRESS go together: the workers are those of a running Dask scheduler."
+        raise ConfigError(msg)
+    return RunOptions(engine=cast(Engine, engine), scheduler=scheduler, **keywords)
 
 
 def read_config(path: Path) -> AuditConfig:
@@ -116,7 +141,7 @@ def read_config(path: Path) -> AuditConfig:
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         msg = f"cannot read the configuration {path}: {error.strerror}."
         raise ConfigError(msg) from error
@@ -165,7 +190,8 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
         return f"unknown key '{key}'; {hint}"
     if kind == "missing":
         return f"'{key}' is missing"
-    return f"'{key}': {message.removeprefix('Value error, ')}"
+    plain = {"model_type": "must be a table of keys", "tuple_type": "must be a list", "path_type": "must be text"}
+    return f"'{key}': {plain.get(kind, message.removeprefix('Value error, '))}"
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:

@@ -47,6 +47,10 @@ class DataError(GenoauditError):
             text = f"{source}: {len(self.problems)} problems\n{listed}"
         super().__init__(text)
 
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, tuple[str, ...]]]:
+        # Travels from worker processes with both of its parts.
+        return type(self), (self.source, self.problems)
+
 
 class ConfigError(GenoauditError):
     """A configuration or an argument that asks for something impossible or unknown."""

@@ -195,6 +195,8 @@ def table_of(adata: AnnData, *, source: str = "AnnData object") -> Table:
         matrix = np.empty(adata.shape)
     elif hasattr(matrix, "toarray"):
         matrix = matrix.toarray()
+    if np.iscomplexobj(matrix):
+        raise DataError(source, ["X holds complex numbers; expression is real."])
     try:
         with np.errstate(over="ignore"):  # too large for float32 is infinite, and reported as such
             values = np.asarray(matrix, dtype=np.float32)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from genoaudit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
@@ -16,6 +19,7 @@ CLASS = "class"
 MISSING = "(missing)"
 VARIES = "(varies)"
 _MOST_LEVELS = 10
+_MOST_GROUPS = 40
 _QUANTILES = 4
 
 
@@ -34,7 +38,17 @@ def patient_groups(cohort: Cohort, covariates: Sequence[str] = ()) -> dict[str, 
     """
     groups = {CLASS: patient_classes(cohort)}
     for name in covariates:
+        if name not in cohort.obs.columns:
+            there = ", ".join(map(str, cohort.obs.columns)) or "none"
+            msg = f"no covariate {name!r} to group by; the cohort has: {there}."
+            raise ConfigError(msg)
         levels = _levels(cohort.obs[name])
+        if levels.nunique() > _MOST_GROUPS:
+            problem = (
+                f"{levels.nunique()} different values in group column {name!r}, more than {_MOST_GROUPS}: too many for "
+                "groups. Is it an identifier? Leave it out of groups, or cut it into a few levels."
+            )
+            raise DataError(cohort.source, [problem])
         per_patient = levels.groupby(cohort.patients).agg(_only)
         groups[name] = np.asarray(per_patient.to_numpy(), dtype=np.str_)
     return groups
@@ -42,9 +56,15 @@ def patient_groups(cohort: Cohort, covariates: Sequence[str] = ()) -> dict[str, 
 
 def _levels(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and column.nunique() > _MOST_LEVELS:
-        column = pd.qcut(column, _QUANTILES, duplicates="drop", precision=3)
+        column = _quarters(column)
     text = column.astype(object).where(column.notna(), MISSING).astype(str).str.strip()
     return text.where(text != "", MISSING).reset_index(drop=True)
+
+
+def _quarters(column: pd.Series) -> pd.Series:
+    edges = np.unique(column.quantile(np.linspace(0, 1, _QUANTILES + 1))).tolist()
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    return pd.Series(pd.cut(column, bins=edges, labels=names, include_lowest=True))
 
 
 def _only(found: pd.Series) -> str:

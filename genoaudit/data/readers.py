@@ -146,10 +146,16 @@ def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section
 
 def _existing(path: str | PathLike[str]) -> Path:
     file = Path(path)
+    try:
+        file.lstat()
+    except FileNotFoundError as error:
+        raise DataError(file.name or str(path), ["does not exist."]) from error
+    except OSError as error:
+        raise DataError(file.name[:80] or str(path), [f"cannot be read: {error.strerror}."]) from error
     if file.is_dir():
-        raise DataError(file.name, ["is a folder; a file is needed."])
+        raise DataError(file.resolve().name, ["is a folder; a file is needed."])
     if not file.is_file():
-        raise DataError(file.name, ["does not exist."])
+        raise DataError(file.name, ["is not a file."])
     if file.stat().st_size == 0:
         raise DataError(file.name, ["is empty."])
     return file

@@ -22,6 +22,9 @@ MERGED = "other"
 """Name of the class that small classes are merged into."""
 
 
+_LISTED = 40
+
+
 def check_policy(policy: str, min_class: int) -> None:
     """Raise a `ConfigError` unless the policy is known and classes it lets through can be split."""
     if policy not in get_args(SmallClasses):
@@ -50,7 +53,10 @@ def small_class_problems(y: IntArray, patients: IntArray, classes: Sequence[str]
     small = np.flatnonzero(sizes < min_class)
     if not small.size:
         return []
-    listed = ", ".join(f"{classes[int(code)]!r} ({sizes[code]})" for code in small)
+    if small.size == len(classes) and sizes.max() == 1:
+        return [f"every one of {len(classes)} patients has a class of their own. Is that column an identifier?"]
+    listed = ", ".join(f"{classes[int(code)]!r} ({sizes[code]})" for code in small[:_LISTED])
+    listed += f" and {small.size - _LISTED} more" if small.size > _LISTED else ""
     problem = (
         f"{count(small.size, 'class', 'classes')} with fewer than {min_class} patients: {listed}. Declare "
         'small_classes = "drop" to leave their samples out or "merge" to make one class of them, or keep "error" '

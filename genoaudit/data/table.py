@@ -88,17 +88,30 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def looks_like_id(name: str) -> bool:
+    """Return whether a name could be a sample's: names with three digits or more are not repeated.
+
+    Examples
+    --------
+    >>> [name for name in ("cancer_type", "TCGA-AB-2803", "TP53", "sex") if looks_like_id(name)]
+    ['TCGA-AB-2803']
+    """
+    return sum(letter.isdigit() for letter in name) >= 3
+
+
 def nearest(name: str, known: Sequence[str], *, hidden: Sequence[str] = ()) -> str:
     """Return a sentence that names what is most like `name`, and lists a few of the known names.
 
-    The `hidden` names may be the nearest but are not listed: they may be thousands of genes, or ids of samples.
+    The `hidden` names may be the nearest but are not listed: they may be thousands of genes. Names that could be ids of
+    samples are never repeated.
 
     Examples
     --------
     >>> nearest("canser_type", ["age", "sex"], hidden=["TP53", "cancer_type"])
     "The nearest is 'cancer_type'. There are: 'age', 'sex'."
     """
-    folded = {candidate.casefold(): candidate for candidate in (*known, *hidden)}
+    known = [candidate for candidate in known if candidate and not looks_like_id(candidate)]
+    folded = {candidate.casefold(): candidate for candidate in (*known, *hidden) if not looks_like_id(candidate)}
     close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     sentences = [f"The nearest is {folded[close[0]]!r}."] if close else []
     if known:
@@ -166,6 +179,12 @@ def value_problems(table: Table, scale: Scale) -> list[str]:
                 )
         # Zero is possible on every scale.
         values = np.where(finite, values, np.float32(0))
+    empty = np.flatnonzero(~values.any(axis=1))
+    if empty.size and scale in {"counts", "cpm", "tpm", "rsem"}:
+        problems.append(
+            f"{count(empty.size, 'sample')} with nothing but zeros (first: {table.samples_in} {empty[0] + 1}). "
+            "Leave those samples out."
+        )
     wrong_scale = contradiction(values, scale)
     return [*problems, wrong_scale] if wrong_scale else problems
 
@@ -200,6 +219,12 @@ def label_problems(labels: NDArray[np.object_], table: Table, *, label: str) -> 
         problems.append(
             f"{count(int(missing.sum()), 'sample')} without a class in column {label!r} "
             f"({numbers_of(missing, table)}). Label them, or leave them out."
+        )
+    odd = np.array([not name.isprintable() for name in labels], dtype=np.bool_)
+    if odd.any():
+        problems.append(
+            f"{count(int(odd.sum()), 'sample')} whose class holds control characters ({numbers_of(odd, table)}). "
+            "Rename those classes."
         )
     found = len(set(labels[~missing]))
     if found < 2:

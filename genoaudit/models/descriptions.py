@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import math
+import site
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,7 +85,40 @@ def _describe_object(value: Any, where: str, *, key: str) -> dict[str, Any]:
     description = {key: f"{module.__name__}:{name}"}
     if module.__name__.partition(".")[0] in _KNOWN_BY_VERSION:
         return description
-    source = getattr(module, "__file__", None)
-    if source is None:
+    if getattr(module, "__file__", None) is None:
         raise ConfigError(f"{where} uses {name!r}, which was defined interactively. Save it in a module and import it.")
-    return {**description, "source_sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest()}
+    return {**description, "source_sha256": _source_digest(module.__name__)}
+
+
+def _source_digest(module: str) -> str:
+    """Digest of a module and of what it imports, as far as that is not installed: those have version numbers."""
+    installed = [Path(path).resolve() for path in {*sysconfig.get_paths().values(), *site.getsitepackages()}]
+    sources: dict[str, bytes] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if name in sources or path is None or not path.endswith(".py"):
+            continue
+        own = name == module
+        if not own and any(Path(path).resolve().is_relative_to(folder) for folder in installed):
+            continue
+        sources[name] = Path(path).read_bytes()
+        waiting += _imported_names(sources[name], package=name.rpartition(".")[0])
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        digest.update(name.encode() + b"\0" + sources[name] + b"\0")
+    return digest.hexdigest()
+
+
+def _imported_names(source: bytes, *, package: str) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            home = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+            base = ".".join(part for part in (home if node.level else "", node.module or "") if part)
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    # Importing a.b imports a as well.
+    return [".".join(name.split(".")[: end + 1]) for name in names for end in range(name.count(".") + 1)]

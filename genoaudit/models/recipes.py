@@ -192,7 +192,7 @@ def _imported_recipe(target: str | None, parameters: Mapping[str, Any]) -> Recip
         raise ConfigError(f"Recipe target {target!r} cannot be called with the recipe's other keys: {error}.") from None
     try:
         recipe = function(**parameters)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"Recipe target {target!r} raised {type(error).__name__}: {error}. It is called with the recipe's other "
             f"keys ({', '.join(sorted(parameters)) or 'none'}) and must return an unfitted classifier."
@@ -207,7 +207,7 @@ def _import_function(target: str) -> Callable[..., Any]:
         raise ConfigError(f"Recipe target must look like 'module:function', got {target!r}.")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"Recipe target {target!r}: importing {module_name!r} raised {type(error).__name__}: {error}. If it is "
             "missing, install it or put the folder that holds it on PYTHONPATH."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from genoaudit.contracts import Design, IntArray, Signals
@@ -247,20 +246,20 @@ class AuditResult:
 
         return pd.json_normalize([group.model_dump() for group in self.report.groups])
 
-    def save(self, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
+    def save(self, folder: str | Path, *, show_ids: bool = False) -> tuple[Path, ...]:
         """Write the run's files; an earlier run in `folder` is replaced. Returns what was written."""
         from genoaudit.report.save import save_result
 
-        return save_result(self, folder, show_ids=show_ids)
+        return save_result(self, Path(folder), show_ids=show_ids)
 
-    def to_html(self, path: Path, *, show_ids: bool = False) -> None:
+    def to_html(self, path: str | Path, *, show_ids: bool = False) -> None:
         """Write the page alone, with pseudonyms unless identifiers are asked for."""
         from genoaudit.report.html import render_html
 
         names = dict(zip(self.patients["pseudonym"], self.patients["patient_id"], strict=True)) if show_ids else None
         # Through JSON, so that a page written later from report.json is the same page.
         report = AuditReport.model_validate_json(self.report.to_json())
-        path.write_text(render_html(report, names=names), encoding="utf-8")
+        Path(path).write_text(render_html(report, names=names), encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return self.attacks.round(3).to_html(index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
 FILES = ("report.json", "report.html", "patients.parquet", "signals.npz", "run.json")
 
 
-def refuse_foreign(folder: Path) -> None:
-    """Raise a `ConfigError` if `folder` is something other than an earlier run, which may be replaced.
+def check_out(folder: Path) -> Path:
+    """Return where a run may be written, links followed, or raise a `ConfigError`.
 
-    Called before training, so that hours of work do not end in a refusal.
+    An earlier run may be replaced, anything else may not. Called before training, so that hours of work do not end in a
+    refusal.
     """
+    folder = folder.resolve()
     if folder.exists() and not folder.is_dir():
         msg = f"--out {folder} is a file; name a folder."
+        raise ConfigError(msg)
+    if Path.cwd().is_relative_to(folder):
+        msg = f"--out {folder} is the folder you are in, or holds it; name another one."
         raise ConfigError(msg)
     if folder.is_dir():
         foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in FILES]
@@ -33,15 +39,23 @@ def refuse_foreign(folder: Path) -> None:
                 "Name a new folder."
             )
             raise ConfigError(msg)
+    existing = next(parent for parent in folder.parents if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        msg = f"--out {folder} cannot be made: {existing} is not a folder that may be written to."
+        raise ConfigError(msg)
+    return folder
 
 
 def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
-    """Write a run's files beside `folder`, then put them in its place; an earlier run there is replaced."""
-    refuse_foreign(folder)
+    """Write a run's files beside `folder`, then put them in its place; an earlier run there is replaced.
+
+    The folder can be read by its owner only: what is in it is confidential.
+    """
+    folder = check_out(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
         fresh, old = Path(scratch) / "new", Path(scratch) / "old"
-        fresh.mkdir()
+        fresh.mkdir(mode=0o700)
         _write(result, fresh, show_ids=show_ids)
         if folder.exists():
             folder.rename(old)

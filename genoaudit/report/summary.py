@@ -184,10 +184,9 @@ def _unstable(report: parts.AuditReport) -> str | None:
 
 def _few_models(report: parts.AuditReport) -> str | None:
     if report.design.models < 32:
-        side = report.design.models // 2
         return (
-            f"Only {report.design.models} models: each patient's own numbers rest on {side} models with and {side} "
-            "without the patient, and LiRA's variances are rough. Ask for 64 or more; finished models are kept."
+            f"Only {report.design.models} models: each patient's own numbers rest on the half of them that held the "
+            "patient and the half that did not. Ask for 64 or more; finished models are kept."
         )
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -81,6 +81,8 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
         f"Accuracy {_plain(outside.accuracy)} on patients a model has not seen, {_plain(inside.accuracy)} on its own; "
         f"AUROC {_plain(outside.auroc)} and {_plain(inside.auroc)}."
     )
+    for idle in report.not_run:
+        console.print(f"Not run: {idle.name} {idle.reason}.", style="yellow")
     _print_warnings(console, report.warnings)
     console.print("Written (confidential):")
     for path in written:
@@ -99,6 +101,26 @@ def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
         table.add_row(*map(Text, (size.name, str(size.patients), str(size.samples))))
     console.print(table)
     _print_warnings(console, warnings)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """Print how an audit would be run and what it would cost."""
+    console = _console()
+    console.print(f"{plan['models']} models with the {plan['engine']} engine: {plan['reason']}.")
+    processes = "1 process" if plan["workers"] == 1 else f"{plan['workers']} processes"
+    console.print(
+        f"{processes} on {plan['device']}, {plan['chunk']} models at a time, about {plan['megabytes']:,.0f} MB."
+    )
+    if plan["seconds"] is None:
+        console.print("The time cannot be estimated for this recipe; try a few models first.")
+    else:
+        console.print(f"About {_duration(plan['seconds'])} of training; the estimate is good to a factor of three.")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _console() -> Console:

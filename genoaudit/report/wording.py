@@ -15,6 +15,7 @@ from genoaudit.report.result import AttackResult, AuditReport
 
 NBSP = "\N{NO-BREAK SPACE}"
 EN_DASH = "\N{EN DASH}"
+_SAYS_NOTHING = 0.9
 CHANCE_AUC = 0.5
 CARD_FPR = 0.1
 
@@ -64,8 +65,8 @@ def budget(fpr: float) -> str:
 
 
 def auc_text(value: float) -> str:
-    """Say an AUC with two decimals."""
-    return f"{value:.2f}"
+    """Say an AUC with two decimals, or three where two would make it look like guessing."""
+    return f"{value:.3f}" if f"{value:.2f}" == "0.50" and value != CHANCE_AUC else f"{value:.2f}"
 
 
 def spoken_interval(estimate: Estimate | RateAtFpr, *, as_percent: bool = False) -> str:
@@ -191,6 +192,8 @@ def _spread_sentence(report: AuditReport) -> str:
     if not {50.0, 95.0} <= quantiles.keys():
         return ""
     _, limit = unexposed_band(report)
+    if limit > _SAYS_NOTHING:  # so few models that chance alone reaches anything
+        return ""
     return (
         f"Exposure differs between patients: the AUC of a single patient reaches {auc_text(quantiles[50.0])} for half "
         f"of them and {auc_text(quantiles[95.0])} for one in twenty; if membership left no trace, it would stay below "

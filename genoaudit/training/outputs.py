@@ -78,10 +78,14 @@ def _log_probabilities(model: Any, X: NDArray[np.float32]) -> FloatArray:
             raise TrainingError(msg)
         return np.maximum(given, np.log(FLOOR)) if np.isneginf(given).any() else given
     proba = np.asarray(model.predict_proba(X), dtype=np.float64)
+    if proba.ndim != 2 or len(proba) != len(X):
+        msg = f"predict_proba must give one row per sample, [{len(X)}, classes]; got shape {proba.shape}."
+        raise TrainingError(msg)
     if not np.isfinite(proba).all() or proba.min() < 0 or not np.allclose(proba.sum(axis=1), 1, atol=1e-3):
         msg = (
             "predict_proba must give rows of probabilities that sum to 1; "
-            f"got values from {proba.min():.3g} to {proba.max():.3g}."
+            f"got values from {proba.min():.3g} to {proba.max():.3g} and row sums from {proba.sum(axis=1).min():.3g} "
+            f"to {proba.sum(axis=1).max():.3g}."
         )
         raise TrainingError(msg)
     return np.asarray(np.log(np.maximum(proba, FLOOR)), dtype=np.float64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ CHUNK = 12
 _PRODUCT_RATE = 6e10  # operations a second and core of large float32 products
 _LOOP_RATE = 3e10  # the same inside a training loop in gene space, where memory traffic counts
 _STEP_SECONDS = 2e-4  # a step of a small program, whatever its size
+_PASS_SECONDS = 4e-9  # a value is read, scaled and written
 _START_SECONDS = 4.0  # a worker process imports its libraries
 _WORTH_A_WORKER = 10.0  # seconds of work below which one process is as fast as several
 _MEMORY_SHARE = 0.5  # of the machine's memory that the products may take
@@ -130,7 +132,9 @@ def _processes(reason: str, work: Work, loop: float | None, threads: int, device
 
 def _exact_seconds(form: ExactForm, work: Work) -> float:
     n, members = work.samples, work.samples / 2
-    scaling = n**2 * work.genes / _PRODUCT_RATE if form.scaling == "members" else 0.0
+    scaling = 0.0
+    if form.scaling == "members":  # a symmetric product, and a few passes over the values
+        scaling = n**2 * work.genes / _PRODUCT_RATE + n * work.genes * _PASS_SECONDS
     if form.kind == "convex":
         # Newton steps with conjugate gradients, each a product with K in float64 at half the rate.
         return scaling * 2 + 120 * 2 * members**2 * work.classes / (_PRODUCT_RATE / 4)
@@ -175,6 +179,9 @@ def _check_device(device: str) -> None:
         return
     import torch
 
-    if device != "cuda" or not torch.cuda.is_available():
-        msg = f"--device {device} is not there; this machine has: cpu{', cuda' if torch.cuda.is_available() else ''}."
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch explains at length why there is none
+        there = torch.cuda.is_available()
+    if device != "cuda" or not there:
+        msg = f"--device {device} is not there; this machine has: cpu{', cuda' if there else ''}."
         raise ConfigError(msg)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,10 @@ def train_shadows(
     Raises
     ------
     TrainingError
-        If a model cannot be trained or gives outputs that are not finite; finished models stay in the cache.
+        If a model cannot be trained or gives outputs that are not finite, or too many workers die; finished models
+        stay in the cache.
+    ConfigError
+        If the Dask scheduler of `options` cannot be reached.
     """
     store = open_store(options.cache, _ingredients(recipe, cohort, design, plan), fresh=options.fresh)
     wanted = range(design.models) if only is None else only
@@ -85,7 +89,7 @@ def train_shadows(
     done = len(wanted) - len(missing)
     tell = progress or (lambda done, total: None)
     tell(done, len(wanted))
-    backend = Backend(workers=plan.workers, scratch=store.folder)
+    backend = Backend(workers=plan.workers, scratch=store.folder, scheduler=options.scheduler)
     if not missing:
         return store
     function, shared = _job(recipe, cohort, plan)
@@ -111,7 +115,9 @@ def gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple
     """
     samples, classes = cohort.y.size, len(cohort.classes)
     logit = np.empty((design.models, 1, samples))
-    proba = np.empty((design.models, samples, classes), dtype=np.float32)
+    # On disk: probabilities of thousands of models can outgrow memory. The file has no name and goes with the array.
+    with tempfile.TemporaryFile(dir=store.folder) as file:
+        proba = np.memmap(file, dtype=np.float32, mode="w+", shape=(design.models, samples, classes))
     told: dict[str, int] = {}
     for model in range(design.models):
         outputs = store.load(model)
@@ -147,6 +153,9 @@ class _Task:
     models: tuple[int, ...]
     members: BoolArray  # [models, samples]
     recipes: tuple[Recipe, ...]
+
+    def __len__(self) -> int:
+        return len(self.models)
 
 
 _Finished = list[tuple[int, ModelOutputs]]
@@ -197,7 +206,7 @@ def _train_exactly(task: _Task, *, form: ExactForm, prepared: Prepared, device: 
             outputs = train_exactly(form, prepared, members, states, device=device)
         except TrainingError as error:
             msg = f"models {task.models[0]} to {task.models[-1]}: {error}"
-            raise TrainingError(msg) from error
+            raise TrainingError(msg) from None
     return [(model, found) for model, place in zip(task.models, places, strict=True) if (found := outputs[place])]
 
 
@@ -207,10 +216,16 @@ def _train_as_it_is(task: _Task, *, X: NDArray[np.float32], y: IntArray, classes
         with single_threaded(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                outputs = outputs_of(recipe.fit(X[member], y[member]), X, y, classes=classes)
+                recipe.fit(X[member], y[member])
+                outputs = outputs_of(recipe, X, y, classes=classes)
             except TrainingError as error:
                 msg = f"model {model}: {error}"
-                raise TrainingError(msg) from error
+                raise TrainingError(msg) from None
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a recipe may be anybody's code
+                # It has seen values and class codes only, so its words cannot hold an identifier.
+                said = (str(error).splitlines() or [""])[0][:300]
+                msg = f"model {model}: the recipe raised {type(error).__name__}: {said}"
+                raise TrainingError(msg) from None
         told = {f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught if _worth_telling(w)}
         finished.append((model, ModelOutputs(outputs.logit, outputs.proba, tuple(sorted(told)))))
     return finished

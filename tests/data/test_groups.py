@@ -2,8 +2,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from genoaudit.data.groups import patient_classes, patient_groups
+from genoaudit.errors import ConfigError
 
 
 def cohort(**obs):
@@ -42,3 +44,8 @@ def test_a_fine_numeric_covariate_is_cut_into_quarters_and_a_coarse_one_kept():
 def test_categorical_columns_with_missing_values_are_read_as_text():
     groups = patient_groups(cohort(race=pd.Categorical(["x", None, "y", "y"])), ["race"])
     assert list(groups["race"]) == ["x", "(missing)", "y"]
+
+
+def test_an_unknown_covariate_is_named_with_those_there_are():
+    with pytest.raises(ConfigError, match="no covariate 'sxe' to group by; the cohort has: sex"):
+        patient_groups(cohort(sex=["f", "m", "m", "m"]), ["sxe"])

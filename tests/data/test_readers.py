@@ -99,8 +99,8 @@ def test_repeated_genes_of_parquet_are_reported(tmp_path):
     columns = [
         pa.array([f"S{n}" for n in range(40)]),
         pa.array(["A", "B"] * 20),
-        pa.array(range(40)),
-        pa.array(range(40)),
+        pa.array(range(1, 41)),
+        pa.array(range(1, 41)),
     ]
     parquet.write_table(pa.table(columns, names=["id", "type", "TP53", "TP53"]), tmp_path / "x.parquet")
     (problem,) = refused(tmp_path / "x.parquet", patient=None)
@@ -216,3 +216,29 @@ def test_hdf5_that_is_not_anndata_is_refused(tmp_path):
 def test_a_table_of_names_alone_is_refused(tmp_path):
     pd.DataFrame({"id": ["a", "b"]}).to_parquet(tmp_path / "x.parquet")
     assert refused(tmp_path / "x.parquet") == ("has 1 columns and 2 rows.",)
+
+
+def test_samples_of_nothing_but_zeros_are_refused_where_values_are_amounts(tmp_path):
+    frame = pd.DataFrame(np.ones((40, 3)), columns=["A", "B", "C"])
+    frame.iloc[4] = 0
+    frame.insert(0, "type", ["x", "y"] * 20)
+    frame.to_csv(tmp_path / "x.csv", index_label="id")
+    with pytest.raises(DataError, match=r"1 sample with nothing but zeros \(first: row 5\)"):
+        read_cohort(tmp_path / "x.csv", label="type", scale="counts")
+
+
+def test_class_names_with_control_characters_are_refused(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(8, 2, (40, 3)), columns=["A", "B", "C"])
+    frame.insert(0, "type", ["x", "\x1b[31my"] * 20)
+    frame.to_csv(tmp_path / "x.csv", index_label="id")
+    with pytest.raises(DataError, match="20 samples whose class holds control characters"):
+        read_cohort(tmp_path / "x.csv", label="type", scale="log2")
+
+
+def test_an_identifier_column_as_label_is_recognised_without_listing_it(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(8, 2, (40, 3)), columns=["A", "B", "C"])
+    frame.insert(0, "barcode", [f"secret-{i}" for i in range(40)])
+    frame.to_csv(tmp_path / "x.csv", index_label="id")
+    with pytest.raises(DataError, match="Is that column an identifier") as caught:
+        read_cohort(tmp_path / "x.csv", label="barcode", scale="log2")
+    assert "secret" not in str(caught.value)

@@ -83,3 +83,16 @@ def test_edited_user_model_has_another_description(write_module):
         recipe = build_recipe("import", {}, scale="log2", target="edited_model:Model")
         digests.append(describe_recipe(recipe)["source_sha256"])
     assert digests[0] == digests[2] != digests[1]
+
+
+def test_an_edited_module_that_the_user_s_module_imports_changes_the_description(write_module):
+    from genoaudit.models.descriptions import _source_digest
+
+    write_module("deep_knob", "STRENGTH = 1.0\n")
+    write_module("middle_knob", "from deep_knob import STRENGTH\n")
+    write_module("with_knob", "import numpy\nfrom middle_knob import STRENGTH\n")
+    __import__("with_knob")
+    before = _source_digest("with_knob")
+    assert _source_digest("with_knob") == before
+    write_module("deep_knob", "STRENGTH = 100.0\n")
+    assert _source_digest("with_knob") != before

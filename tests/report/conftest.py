@@ -167,3 +167,14 @@ def report():
 @pytest.fixture
 def make_report():
     return build_report
+
+
+@pytest.fixture(scope="session")
+def audit_result(tmp_path_factory):
+    """A small audit as objects."""
+    from genoaudit import AuditSection, RunOptions, audit_recipe, build_recipe, simulate_cohort
+
+    cohort = simulate_cohort(patients=60, genes=40, classes=2, seed=1)
+    recipe = build_recipe("logistic", {}, scale=cohort.scale)
+    options = RunOptions(threads=1, cache=tmp_path_factory.mktemp("cache"))
+    return audit_recipe(recipe, cohort, AuditSection(models=8), options, groups=["sex"])

@@ -205,8 +205,8 @@ def test_the_card_does_not_quote_an_unresolvable_rate(report):
 
 
 def test_small_groups_are_not_shown(page):
-    row = next(item["text"] for item in page.all("tr") if item["text"].startswith("THCA15too"))
-    assert row == "THCA15too few patients to show"
+    row = next(item["text"] for item in page.all("tr") if item["text"].startswith("THCA15fewer"))
+    assert row == "THCA15fewer than 10 members or 10 non-members in some model"
 
 
 def test_what_did_not_run_is_said_with_its_reason(report, page):

@@ -1,0 +1,133 @@
+"""Tasks on a Dask cluster that somebody else started.
+
+The client of `distributed` is used rather than joblib's Dask backend: that one hands back nothing before everything is
+done, so that a killed run would lose all, and it finds arrays to ship once only among the direct arguments of a task.
+
+Arrays travel over the wire and nothing is written here. How connections are secured (TLS), and whether workers spill to
+their disks when memory is short, are settings of Dask's own configuration.
+"""
+
+# mypy: allow-untyped-calls
+# Half of what distributed offers carries no types.
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from genoaudit.errors import ConfigError
+from genoaudit.training.backends import DeadlyTaskError, WorkersLostError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CONNECT_SECONDS = 10
+WORKER_SECONDS = 60
+"""How long to wait for a first worker: clusters that grow with demand start without any."""
+
+_BATCH = 128  # tasks sent in one message
+_DECIDING_PACKAGES = ("genoaudit", "numpy", "scipy", "scikit-learn", "torch", "xgboost")
+
+# Thread limits and the record of warnings belong to a whole process, so two tasks in one would change each other.
+_alone = threading.Lock()
+
+
+def run_on_cluster(
+    function: Callable[..., R], tasks: Mapping[int, T], shared: dict[str, Any], address: str
+) -> Iterator[tuple[int, R]]:
+    """Call ``function(task, **shared)`` for every task; yield its key and its result as they finish.
+
+    Dask itself moves the tasks of a lost worker to another one.
+
+    Raises
+    ------
+    ConfigError
+        If Dask is not installed, the scheduler does not answer, or there is no worker that could do the work.
+    WorkersLostError
+        If all copies of `shared` died with their workers, or the scheduler did.
+    DeadlyTaskError
+        If a task was lost with more workers than the scheduler's ``allowed-failures``.
+    """
+    with _connected(address) as client:
+        from distributed import CancelledError, KilledWorker, as_completed
+
+        _inspect(client)
+        # One object under a name of its own: two audits on one cluster must not meet.
+        (carried,) = client.scatter([shared], broadcast=True, hash=False)
+        futures = client.map(
+            _call, list(tasks), list(tasks.values()), function=function, shared=carried, pure=False, batch_size=_BATCH
+        )
+        finished = as_completed(futures, loop=client.loop)
+        del futures  # so that a result can be forgotten by the cluster once it is here
+        for future in finished:
+            try:
+                done = future.result()
+            except KilledWorker as error:
+                raise DeadlyTaskError from error
+            except CancelledError as error:  # what Dask makes of a task whose inputs nobody has any more
+                raise WorkersLostError from error
+            future.release()
+            yield done
+
+
+def _call(place: int, task: T, *, function: Callable[..., R], shared: dict[str, Any]) -> tuple[int, R]:
+    with _alone:
+        return place, function(task, **shared)
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    """Open a client with at least one worker behind it; closing it leaves the cluster as it was."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        msg = "--backend dask needs Dask, which is not installed: pip install 'genoaudit[dask]'."
+        raise ConfigError(msg) from error
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="genoaudit")
+    except (OSError, ValueError) as error:
+        msg = f"no Dask scheduler answers at {address}; expected the address it prints, such as tcp://10.0.0.1:8786."
+        raise ConfigError(msg) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            msg = (
+                f"the Dask scheduler at {address} has no workers; start some with: dask worker {address} --nthreads 1."
+            )
+            raise ConfigError(msg) from error
+        yield client
+
+
+def _inspect(client: Client) -> None:
+    """Say what about the workers would make numbers differ, or cores idle."""
+    here = _versions()
+    try:
+        there = client.run(_versions)
+    except ImportError as error:
+        msg = f"a Dask worker cannot import genoaudit ({error}); install the same version there as here."
+        raise ConfigError(msg) from error
+    for name in _DECIDING_PACKAGES:
+        others = sorted({found[name] for found in there.values()} - {here[name]})
+        if others:
+            logger.warning(
+                "%s is %s here and %s on Dask workers; numbers may differ from a local run",
+                name,
+                here[name],
+                ", ".join(others),
+            )
+    if max(client.nthreads().values(), default=1) > 1:
+        logger.warning("Dask workers train one task at a time each; start more of them, with --nthreads 1")
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _DECIDING_PACKAGES}

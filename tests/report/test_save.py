@@ -1,0 +1,67 @@
+import stat
+
+import pytest
+
+from genoaudit.errors import ConfigError
+from genoaudit.report.save import check_out
+
+
+def test_a_new_folder_and_an_earlier_run_may_be_written_to(tmp_path):
+    assert check_out(tmp_path / "deep" / "run") == tmp_path / "deep" / "run"
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (earlier / "report.json").touch()
+    assert check_out(earlier) == earlier
+
+
+def test_links_are_followed(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert check_out(tmp_path / "link") == tmp_path / "real"
+
+
+def test_anything_else_is_refused_before_training(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is a file"):
+        check_out(tmp_path / "file")
+    with pytest.raises(ConfigError, match="not a folder that may be written to"):
+        check_out(tmp_path / "file" / "run")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.docx").touch()
+    with pytest.raises(ConfigError, match=r"1 things that are not an audit's \(first: 'thesis.docx'\)"):
+        check_out(foreign)
+    inside = tmp_path / "run"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    for folder in (inside, tmp_path):
+        with pytest.raises(ConfigError, match="the folder you are in"):
+            check_out(folder)
+
+
+def test_a_parent_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match="cannot be made"):
+        check_out(tmp_path / "run")
+
+
+def test_mode_of_a_run_is_private(tmp_path, audit_result):
+    folder = tmp_path / "run"
+    audit_result.save(str(folder))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_page_made_later_from_the_report_is_the_same_page(tmp_path, audit_result):
+    from genoaudit.report.html import render_html
+    from genoaudit.report.result import AuditReport
+
+    audit_result.save(tmp_path / "run")
+    again = render_html(AuditReport.read(tmp_path / "run" / "report.json"))
+    assert again == (tmp_path / "run" / "report.html").read_text()
+
+
+def test_tables_show_every_attack_and_group(audit_result):
+    assert set(audit_result.attacks["estimand"]) == {"mean_over_targets", "pooled"}
+    assert len(audit_result.attacks) == 2 * len(audit_result.report.attacks)
+    assert len(audit_result.groups) == len(audit_result.report.groups)
+    assert "<table" in audit_result._repr_html_()
