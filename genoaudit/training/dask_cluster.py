@@ -12,9 +12,11 @@ their disks when memory is short, are settings of Dask's own configuration.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,10 +61,14 @@ def run_on_cluster(
     """
     with _connected(address) as client:
         from distributed import CancelledError, KilledWorker, as_completed
+        from distributed.comm.core import CommClosedError
 
-        _inspect(client)
-        # One object under a name of its own: two audits on one cluster must not meet.
-        (carried,) = client.scatter([shared], broadcast=True, hash=False)
+        try:
+            _inspect(client)
+            # One object under a name of its own: two audits on one cluster must not meet.
+            (carried,) = client.scatter([shared], broadcast=True, hash=False)
+        except OSError as error:  # connections break when workers go at this very moment
+            raise WorkersLostError from error
         futures = client.map(
             _call, list(tasks), list(tasks.values()), function=function, shared=carried, pure=False, batch_size=_BATCH
         )
@@ -73,7 +79,7 @@ def run_on_cluster(
                 done = future.result()
             except KilledWorker as error:
                 raise DeadlyTaskError from error
-            except CancelledError as error:  # what Dask makes of a task whose inputs nobody has any more
+            except (CancelledError, CommClosedError) as error:  # nobody has the inputs any more, or the scheduler died
                 raise WorkersLostError from error
             future.release()
             yield done
@@ -92,20 +98,41 @@ def _connected(address: str) -> Iterator[Client]:
     except ImportError as error:
         msg = "--backend dask needs Dask, which is not installed: pip install 'genoaudit[dask]'."
         raise ConfigError(msg) from error
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="genoaudit")
-    except (OSError, ValueError) as error:
-        msg = f"no Dask scheduler answers at {address}; expected the address it prints, such as tcp://10.0.0.1:8786."
-        raise ConfigError(msg) from error
-    with client:
+    _greet(address)
+    with Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="genoaudit") as client:
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
-            msg = (
-                f"the Dask scheduler at {address} has no workers; start some with: dask worker {address} --nthreads 1."
-            )
+            msg = f"the Dask scheduler at {address} has no workers; start some: dask worker {address} --nthreads 1"
             raise ConfigError(msg) from error
         yield client
+
+
+def _greet(address: str) -> None:
+    """Shake hands with the scheduler before there is a client.
+
+    A client that fails to connect cannot be closed, and it waits for long where something else listens, such as the
+    scheduler's own dashboard.
+    """
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def greet() -> None:
+        comm = await connect(address, **Security().get_connection_args("client"))
+        await comm.close()
+
+    def greet_in_time() -> None:
+        asyncio.run(asyncio.wait_for(greet(), CONNECT_SECONDS))
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # in a notebook, the main thread has a loop running already
+            thread.submit(greet_in_time).result()
+    except (OSError, ValueError, TypeError, MemoryError) as error:
+        # A stranger says nothing, or what passes for the start of a huge message.
+        stranger = isinstance(error, MemoryError) or not str(error)
+        why = "what listens there does not speak Dask" if stranger else str(error).splitlines()[0]
+        msg = f"no Dask scheduler answers at {address} ({why}); expected an address such as tcp://10.0.0.1:8786."
+        raise ConfigError(msg) from error
 
 
 def _inspect(client: Client) -> None:

@@ -14,6 +14,8 @@ from genoaudit.errors import ConfigError
 from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe, set_random_state
 
+XGBOOST_DEFAULTS = {"max_bin": 16, "max_depth": 3, "colsample_bytree": 0.2, "n_estimators": 50, "n_jobs": 1}
+
 # ---------------------------------------------------------------------------------------------------- building
 
 
@@ -47,7 +49,7 @@ def test_gain_can_be_switched_off_where_there_is_no_null():
     [
         ("mlp", MLPClassifier(), {}),
         ("logistic", LogisticRegression(), {"max_iter": 1000}),
-        ("xgboost", XGBClassifier(), {"n_jobs": 1}),
+        ("xgboost", XGBClassifier(), XGBOOST_DEFAULTS),
     ],
     ids=["mlp", "logistic", "xgboost"],
 )
@@ -55,6 +57,47 @@ def test_classifiers_are_as_shipped_but_for_the_documented_changes(kind, shipped
     classifier = build_recipe(kind, {}, scale="log2").steps[-1][1]
     assert type(classifier) is type(shipped)
     assert str(classifier.get_params()) == str({**shipped.get_params(), **changed})
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [("max_bin", 256), ("max_depth", 6), ("colsample_bytree", 1.0), ("n_estimators", 100), ("n_jobs", 2)],
+)
+def test_a_given_parameter_replaces_its_default_and_no_other(key, given):
+    parameters = build_recipe("xgboost", {key: given}, scale="log2")[-1].get_params()
+    assert {name: parameters[name] for name in XGBOOST_DEFAULTS} == {**XGBOOST_DEFAULTS, key: given}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tree_method": "exact"},
+        {"grow_policy": "lossguide", "max_leaves": 4},
+        {"colsample_bynode": 0.5},
+        {"max_bin": 2},
+    ],
+    ids=["exact", "lossguide", "bynode", "two_bins"],
+)
+def test_other_ways_of_growing_trees_train_beside_the_defaults(given):
+    X = np.random.default_rng(0).normal(size=(40, 100)).astype(np.float32)
+    y = (X[:, :50].sum(axis=1) > 0).astype(int)
+    recipe = build_recipe("xgboost", {**given, "n_estimators": 20}, scale="log2").fit(X, y)
+    assert (recipe.predict(X) == y).mean() > 0.9
+    assert recipe[-1].get_params().items() >= given.items()
+
+
+@pytest.mark.parametrize("kind", ["hist", "exact"])
+def test_trees_see_only_the_order_so_scaling_by_members_changes_nothing(kind):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    X = (8 + rng.normal(size=(90, 300)) + rng.normal(size=(3, 300))[y]).astype(np.float32)
+    scaled, unscaled = (
+        set_random_state(build_recipe("xgboost", {"tree_method": kind, "scaling": scaling}, scale="log2"), 0)
+        .fit(X[:60], y[:60])
+        .predict_proba(X)
+        for scaling in ("members", "none")
+    )
+    np.testing.assert_array_equal(scaled, unscaled)
 
 
 @pytest.mark.parametrize(
