@@ -128,6 +128,7 @@ def check(config: AuditConfig) -> tuple[CohortSummary, tuple[str, ...]]:
     """
     _, cohort = _prepared(config)
     make_design(cohort.y, cohort.patients, models=2, seed=config.audit.seed)
+    patient_groups(cohort, config.cohort.groups)
     return summary.cohort(cohort), cohort.notes
 
 

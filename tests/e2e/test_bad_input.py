@@ -1,6 +1,7 @@
 """Bad input ends with exit code 3, one clear message, and nothing half-written."""
 
 import gzip
+import json
 
 import numpy as np
 import pandas as pd
@@ -182,3 +183,47 @@ def test_wrong_usage_exits_with_2(genoaudit, tmp_path):
 def test_a_missing_configuration_is_one_line(genoaudit, tmp_path):
     done = genoaudit("validate", tmp_path / "none.toml", check=3)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_identifier_as_group_is_refused_without_naming_anybody(genoaudit, write_config, tmp_path):
+    frame = table()
+    frame.insert(3, "barcode", [f"B{i}" for i in range(len(frame))])
+    frame.to_csv(tmp_path / "cohort.csv", index=False)
+    refuse(genoaudit, write_config, tmp_path, ["barcode", "too many for groups"], groups=["barcode"])
+
+
+def test_a_recipe_that_prints_or_stops_python_cannot_spoil_the_outcome(genoaudit, write_config, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "chatty.py").write_text(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "class Chatty(LogisticRegression):\n"
+        "    def fit(self, X, y):\n"
+        "        print('hello')\n"
+        "        return super().fit(X, y)\n"
+        "class Quitter(LogisticRegression):\n"
+        "    def fit(self, X, y):\n"
+        "        raise SystemExit(0)\n"
+    )
+    table().to_csv(tmp_path / "cohort.csv", index=False)
+    cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2"}
+    config = write_config(cohort=cohort, recipe={"kind": "import", "target": "chatty:Chatty"}, audit={"models": 4})
+    done = genoaudit("audit", config, "--out", tmp_path / "run", "--json", check=0)
+    assert json.loads(done.stdout)["design"]["models"] == 4
+    assert "hello" in done.stderr
+    config = write_config(cohort=cohort, recipe={"kind": "import", "target": "chatty:Quitter"}, audit={"models": 4})
+    done = genoaudit("audit", config, "--out", tmp_path / "gone", check=3)
+    assert "the recipe raised SystemExit" in done.stderr
+    assert not (tmp_path / "gone").exists()
+
+
+def test_out_and_cache_are_kept_apart_and_checked_before_training(genoaudit, write_config, tmp_path):
+    table().to_csv(tmp_path / "cohort.csv", index=False)
+    cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2"}
+    config = write_config(cohort=cohort, audit={"models": 4})
+    inside = genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "run" / "cache", check=3)
+    assert "keep them apart" in inside.stderr
+    here = genoaudit("audit", config, "--out", ".", cwd=tmp_path, check=3)
+    assert "the folder you are in" in here.stderr
+    file = genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "cohort.csv", check=3)
+    assert "Traceback" not in file.stderr
+    assert not (tmp_path / "run").exists()
