@@ -49,12 +49,14 @@ ShowIds = Annotated[bool, typer.Option("--show-ids", help="Name patients in repo
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
-Engine = Annotated[str, typer.Option(help="auto | gram (exact, in the samples' coordinates) | processes (as it is).")]
+Engine = Annotated[
+    str, typer.Option(help="auto | gram (exact, by samples) | stacked (exact, by genes) | processes (as it is).")
+]
 Backend = Annotated[str, typer.Option(help="Where models are trained: local | dask.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="Address of a running Dask scheduler, for --backend dask.", show_default=False)
 ]
-Device = Annotated[str, typer.Option(help="Where the gram engine computes: cpu | cuda.")]
+Device = Annotated[str, typer.Option(help="Where gram and stacked compute: cpu | cuda.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with time and memory; train nothing.")]
 Only = Annotated[
     str | None,

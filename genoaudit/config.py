@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from genoaudit.contracts import Scale
 from genoaudit.errors import ConfigError
 
-Engine = Literal["auto", "gram", "processes"]
+Engine = Literal["auto", "gram", "stacked", "processes"]
 
 DEFAULT_CACHE = Path(".genoaudit-cache")
 

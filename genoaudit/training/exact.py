@@ -1,23 +1,24 @@
-"""The exact engine: a recipe's models trained in the coordinates of the pool's samples.
+"""The exact engines: many of a recipe's models at a time, in the coordinates of the pool's samples or of its genes.
 
-The genes enter once, through the products of samples. From there on a model costs the same for 2,000 genes and for
-60,000. The initial weights of the first layer are drawn through a root of K, so they have the law of weights drawn gene
-by gene without being the same numbers; everything after them is the training of `MLPClassifier`, draw for draw.
+In the space of samples the genes enter once, through the products of samples; from there on a model costs the same for
+2,000 genes and for 60,000. The initial weights of the first layer are drawn through a root of K, so they have the law
+of weights drawn gene by gene without being the same numbers. In the space of genes they are the same numbers.
+Everything else is the training of `MLPClassifier`, draw for draw.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
-from genoaudit.data.preprocessing import LogTransform
+from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
 from genoaudit.errors import TrainingError
 from genoaudit.models.forms import ExactForm
 from genoaudit.models.mlp import RandomStreams, batch_order, dropout_mask, initial_parameters, random_streams
@@ -33,11 +34,14 @@ from genoaudit.training.gram import (
 )
 from genoaudit.training.outputs import ModelOutputs, scaled_logit
 from genoaudit.training.stacked.chunk import Pool
+from genoaudit.training.stacked.genes import GenePool, train_in_genes
 from genoaudit.training.stacked.program import Descent, Draws, Network, Start
 from genoaudit.training.stacked.training import train_stacked
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
+
+Space = Literal["samples", "genes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +56,11 @@ class Prepared:
         Number of classes.
     genes
         Number of genes.
+    space
+        Coordinates of the first layer: ``"samples"`` or ``"genes"``.
     values
-        Log-like expression [samples, genes], where the scaling is fitted on members; else None.
+        Log-like expression [samples, genes], scaled already where one scaling serves every model; None where products
+        of samples stand for it.
     gram, root
         K [samples, samples] and L with ``L @ L.T == K``, where one serves every model; else None.
     """
@@ -61,24 +68,27 @@ class Prepared:
     y: IntArray
     classes: int
     genes: int
+    space: Space
     values: NDArray[np.float32] | None
     gram: FloatArray | None
     root: NDArray[np.float32] | None
 
 
-def prepare(form: ExactForm, cohort: Cohort) -> Prepared:
+def prepare(form: ExactForm, cohort: Cohort, space: Space = "samples") -> Prepared:
     """Do once what does not depend on who is a member."""
     values = LogTransform(form.scale).fit_transform(cohort.X)
-    shared = Prepared(cohort.y, len(cohort.classes), cohort.n_genes, None, None, None)
+    in_genes = Prepared(cohort.y, len(cohort.classes), cohort.n_genes, space, values, None, None)
     if form.scaling == "members":
-        return Prepared(shared.y, shared.classes, shared.genes, values, None, None)
+        return in_genes
+    if space == "genes":
+        return replace(in_genes, values=ExpressionScaler(form.scaling, gain=form.gain).fit_transform(values))
     blocks = gene_blocks(values)
     if form.scaling == "sample":
         K = sample_gram(blocks, gain=math.sqrt(cohort.n_genes) if form.gain is None else form.gain)
     else:
         K = gram(blocks)
     root = factor(K).astype(np.float32) if form.kind == "network" else None
-    return Prepared(shared.y, shared.classes, shared.genes, None, K, root)
+    return replace(in_genes, values=None, gram=K, root=root)
 
 
 def train_exactly(
@@ -146,32 +156,53 @@ def _train_network(
         weight_decay=float(classifier.weight_decay),
         label_smoothing=float(classifier.label_smoothing),
     )
-    K, root_of = _grams(form, prepared, members, device)
     streams = [random_streams(state) for state in random_states]
-    draws = _draws(network, prepared.genes, members, streams, root_of)
-    chosen = np.flatnonzero(members.any(axis=1)).tolist()
-    pool = Pool(K, prepared.y)
-    for models, found in train_stacked(pool, members, network=network, descent=descent, draws=draws, models=chosen):
+    program: dict[str, Any] = {"network": network, "descent": descent}
+    program["models"] = np.flatnonzero(members.any(axis=1)).tolist()
+    if prepared.space == "genes":
+        start = _start_in_genes(network, prepared.genes, streams)
+        pool = GenePool(_values(form, prepared, members, device), prepared.y)
+        trained = train_in_genes(pool, members, draws=_draws(network, members, streams, start), **program)
+    else:
+        K, root_of = _grams(form, prepared, members, device)
+        start = _start_through_root(network, prepared.genes, streams, root_of)
+        draws = _draws(network, members, streams, start)
+        trained = train_stacked(Pool(K, prepared.y), members, draws=draws, **program)
+    for models, found in trained:
         yield from zip(models.tolist(), found.cpu().numpy().astype(np.float64), strict=True)
 
 
-def _draws(
-    network: Network,
-    genes: int,
-    members: BoolArray,
-    streams: Sequence[RandomStreams],
-    root_of: Callable[[int], torch.Tensor],
-) -> Draws:
-    """Feed the engine from the very streams that `MLPClassifier` reads, in the same order."""
-    counts = members.sum(axis=1)
+def _start_through_root(
+    network: Network, genes: int, streams: Sequence[RandomStreams], root_of: Callable[[int], torch.Tensor]
+) -> Callable[[int], Start]:
+    """Draw the first layer's outputs on the pool: normal with covariance K, as weights drawn gene by gene give them."""
 
     def start(model: int) -> Start:
         rng, root = streams[model].init, root_of(model)
         # One draw per sample whatever the rank of K, which rounding can change from one machine to another.
-        draw = rng.standard_normal((members.shape[1], network.widths[0]), dtype=np.float32)
-        z0 = root @ torch.as_tensor(draw[: root.shape[1]], device=root.device) * math.sqrt(2 / genes)
+        draw = rng.standard_normal((len(root), network.widths[0]), dtype=np.float32)
+        outputs = root @ torch.as_tensor(draw[: root.shape[1]], device=root.device) * math.sqrt(2 / genes)
         later, _ = initial_parameters(network.widths, rng)
-        return Start(z0, tuple(weight.T for weight in later))
+        return Start(outputs, tuple(weight.T for weight in later))
+
+    return start
+
+
+def _start_in_genes(network: Network, genes: int, streams: Sequence[RandomStreams]) -> Callable[[int], Start]:
+    """Draw every layer's weights as `MLPClassifier` does."""
+
+    def start(model: int) -> Start:
+        (first, *later), _ = initial_parameters((genes, *network.widths), streams[model].init)
+        return Start(first, tuple(weight.T for weight in later))
+
+    return start
+
+
+def _draws(
+    network: Network, members: BoolArray, streams: Sequence[RandomStreams], start: Callable[[int], Start]
+) -> Draws:
+    """Feed the engine from the very streams that `MLPClassifier` reads, in the same order."""
+    counts = members.sum(axis=1)
 
     def order(model: int, epoch: int) -> IntArray:
         return batch_order(int(counts[model]), streams[model].order)
@@ -181,6 +212,21 @@ def _draws(
         return np.asarray(mask > 0)
 
     return Draws(start=start, order=order, keep=keep)
+
+
+def _values(
+    form: ExactForm, prepared: Prepared, members: BoolArray, device: torch.device
+) -> torch.Tensor | Callable[[int], torch.Tensor]:
+    """Return scaled expression, shared or by model; float32."""
+    values = np.array(prepared.values)  # torch warns about the read-only arrays that parallel workers share
+    if form.scaling != "members":
+        return torch.as_tensor(values, device=device)
+
+    def own(model: int) -> torch.Tensor:
+        scaler = ExpressionScaler("members", gain=form.gain).fit(values[members[model]])
+        return torch.as_tensor(scaler.transform(values), device=device)
+
+    return own
 
 
 def _grams(

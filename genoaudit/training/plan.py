@@ -19,7 +19,7 @@ from genoaudit.models.forms import ExactForm, Inexact, form_of
 if TYPE_CHECKING:
     from genoaudit.contracts import Recipe
 
-Engine = Literal["gram", "processes"]
+Engine = Literal["gram", "stacked", "processes"]
 
 CHUNK = 12
 """Models of one tensor program: their products should stay in the last-level cache."""
@@ -40,7 +40,8 @@ class Plan:
     Parameters
     ----------
     engine
-        ``"gram"``: exactly, in the coordinates of the samples. ``"processes"``: the recipe as it is, one at a time.
+        ``"gram"``: exactly, in the coordinates of the samples. ``"stacked"``: many at a time in gene space.
+        ``"processes"``: the recipe as it is, one at a time.
     reason
         Why this engine.
     chunk
@@ -75,17 +76,14 @@ class Work:
 
 
 def make_plan(
-    recipe: Recipe,
-    work: Work,
-    *,
-    threads: int,
-    engine: Literal["auto", "gram", "processes"] = "auto",
-    device: str = "cpu",
+    recipe: Recipe, work: Work, *, threads: int, engine: Literal["auto"] | Engine = "auto", device: str = "cpu"
 ) -> Plan:
     """Choose an engine and estimate its cost.
 
-    The exact engine is chosen where the recipe has an exact form, its products fit in memory, and it is estimated to be
-    faster; that is where there are more genes than samples.
+    A recipe with an exact form is trained in the coordinates of the samples (gram) where there are more genes than
+    samples and their products fit in memory, or many models at a time in gene space (stacked) where genes are so few
+    that small operations are what costs. Neither the number of models nor of processes has a say, so that an audit that
+    grows stays with its engine.
 
     Raises
     ------
@@ -95,33 +93,48 @@ def make_plan(
     form = form_of(recipe)
     loop = _loop_seconds(recipe, work)
     if isinstance(form, Inexact):
-        if engine == "gram":
-            msg = f"--engine gram cannot train this recipe: {form.reason}. Use --engine processes."
+        if engine in {"gram", "stacked"}:
+            msg = f"--engine {engine} cannot train this recipe: {form.reason}. Use --engine processes."
             raise ConfigError(msg)
         return _processes(f"the recipe has no exact form: {form.reason}", work, loop, threads, device)
-    exact, memory = _exact_seconds(form, work), _exact_bytes(form, work)
-    fits = memory <= _MEMORY_SHARE * _memory_bytes()
-    if engine == "gram" or (engine == "auto" and fits and loop is not None and exact < loop):
-        _check_device(device)
-        total = exact * work.models
-        workers = 1 if total < _WORTH_A_WORKER or device != "cpu" else min(threads, math.ceil(work.models / CHUNK))
-        seconds = total / workers + (_START_SECONDS if workers > 1 else 0)
-        reason = (
-            "asked for" if engine == "gram" or loop is None else f"about {loop / exact:.0f} times faster, and exact"
-        )
-        return Plan("gram", reason, CHUNK, workers, device, seconds, memory * workers / 1e6)
-    if engine == "processes":
-        reason = "asked for"
-    elif not fits:
-        reason = f"the products of {work.samples} samples would take {memory / 1e9:.1f} GB"
-    else:
-        reason = "with so few genes for so many samples, one at a time is as fast"
-    return _processes(reason, work, loop, threads, device)
+    if engine == "stacked" and form.kind == "convex":
+        msg = "--engine stacked trains networks; logistic regression takes gram or processes."
+        raise ConfigError(msg)
+    ways = _exact_ways(form, work)
+    chosen = engine if engine != "auto" else _fastest(ways, loop)
+    if chosen == "processes":
+        reason = "asked for" if engine == "processes" else "one at a time is as fast here as anything"
+        return _processes(reason, work, loop, threads, device)
+    _check_device(device)
+    seconds, memory = ways[chosen]
+    total = seconds * work.models
+    workers = 1 if total < _WORTH_A_WORKER or device != "cpu" else min(threads, math.ceil(work.models / CHUNK))
+    reason = "asked for" if engine != "auto" or loop is None else f"about {loop / seconds:.0f} times faster, and exact"
+    total = total / workers + (_START_SECONDS if workers > 1 else 0)
+    return Plan(chosen, reason, CHUNK, workers, device, total, memory * workers / 1e6)
+
+
+def _exact_ways(form: ExactForm, work: Work) -> dict[Engine, tuple[float, float]]:
+    """Seconds for one model and bytes of one process, for each exact engine that can train the form."""
+    ways: dict[Engine, tuple[float, float]] = {"gram": (_gram_seconds(form, work), _gram_bytes(form, work))}
+    if form.kind == "network":
+        ways["stacked"] = (_stacked_seconds(form, work), _stacked_bytes(form, work))
+    return ways
+
+
+def _fastest(ways: dict[Engine, tuple[float, float]], loop: float | None) -> Engine:
+    room = _MEMORY_SHARE * _memory_bytes()
+    # Beside the loop, the estimate of the stacked engine must be clearly better: their products cost the same.
+    worth = {"gram": 1.0, "stacked": 0.7}
+    seconds: dict[Engine, float] = {name: cost / worth[name] for name, (cost, memory) in ways.items() if memory <= room}
+    if loop is not None:
+        seconds["processes"] = loop
+    return min(seconds, key=lambda name: seconds[name]) if seconds else "processes"
 
 
 def _processes(reason: str, work: Work, loop: float | None, threads: int, device: str) -> Plan:
     if device != "cpu":
-        msg = f"--device {device} needs the gram engine, which cannot be used here: {reason}."
+        msg = f"--device {device} needs the gram or the stacked engine, which cannot be used here: {reason}."
         raise ConfigError(msg)
     total = None if loop is None else loop * work.models
     workers = min(threads, work.models)
@@ -130,7 +143,7 @@ def _processes(reason: str, work: Work, loop: float | None, threads: int, device
     return Plan("processes", reason, 1, workers, "cpu", seconds, memory / 1e6)
 
 
-def _exact_seconds(form: ExactForm, work: Work) -> float:
+def _gram_seconds(form: ExactForm, work: Work) -> float:
     n, members = work.samples, work.samples / 2
     scaling = 0.0
     if form.scaling == "members":  # a symmetric product, and a few passes over the values
@@ -144,10 +157,23 @@ def _exact_seconds(form: ExactForm, work: Work) -> float:
     return float(scaling + products / _PRODUCT_RATE + 2 * steps * _STEP_SECONDS / CHUNK)
 
 
-def _exact_bytes(form: ExactForm, work: Work) -> float:
+def _gram_bytes(form: ExactForm, work: Work) -> float:
     n, members = work.samples, work.samples / 2
     own = CHUNK * (4.0 * n**2 if form.scaling == "members" else 0.0)
     return 16.0 * n**2 + own + CHUNK * 4.0 * members**2 + 8.0 * work.samples * work.genes
+
+
+def _stacked_seconds(form: ExactForm, work: Work) -> float:
+    first, batches = _network_size(form.classifier, work)
+    steps = int(form.classifier.epochs) * batches
+    products = int(form.classifier.epochs) * 4 * work.samples / 2 * work.genes * first
+    return float(products / _LOOP_RATE + 2 * steps * _STEP_SECONDS / CHUNK)
+
+
+def _stacked_bytes(form: ExactForm, work: Work) -> float:
+    first, _ = _network_size(form.classifier, work)
+    rows = work.samples * (1.0 if form.scaling == "members" else 0.5)
+    return 8.0 * work.samples * work.genes + CHUNK * 4.0 * work.genes * (rows + 3 * first)
 
 
 def _loop_seconds(recipe: Recipe, work: Work) -> float | None:

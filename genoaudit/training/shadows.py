@@ -164,11 +164,11 @@ _Finished = list[tuple[int, ModelOutputs]]
 def _job(recipe: Recipe, cohort: Cohort, plan: Plan) -> tuple[Callable[..., _Finished], dict[str, Any]]:
     """Return what a worker does with a task, and what all workers share."""
     form = form_of(recipe)
-    if plan.engine == "gram" and isinstance(form, ExactForm):
+    if plan.engine != "processes" and isinstance(form, ExactForm):
         from genoaudit.training.exact import prepare
 
         with single_threaded():
-            prepared = prepare(form, cohort)
+            prepared = prepare(form, cohort, "samples" if plan.engine == "gram" else "genes")
         return _train_exactly, {"form": form, "prepared": prepared, "device": plan.device}
     return _train_as_it_is, {"X": cohort.X, "y": cohort.y, "classes": len(cohort.classes)}
 

@@ -20,7 +20,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(genoaudit, config, tmp_pat
     assert "12 models with the" in said
     assert "MB" in said
     plan = json.loads(genoaudit("audit", config, "--out", tmp_path / "run", "--dry-run", "--json", check=0).stdout)
-    assert plan["engine"] in {"gram", "processes"}
+    assert plan["engine"] in {"gram", "stacked", "processes"}
     assert plan["reason"]
     assert plan["seconds"] > 0
     assert sorted(tmp_path.iterdir()) == before
@@ -40,11 +40,14 @@ def test_slices_trained_apart_are_collected_by_a_later_run(genoaudit, config, tm
 
 
 def test_what_was_chosen_stands_in_run_json(genoaudit, config, tmp_path):
-    for engine in ("gram", "processes"):
+    for engine in ("gram", "stacked", "processes"):
         genoaudit("audit", config, "--out", tmp_path / engine, "--engine", engine, "--threads", 1, check=0)
         assert json.loads((tmp_path / engine / "run.json").read_text())["plan"]["engine"] == engine
+    stacked = json.loads((tmp_path / "stacked" / "report.json").read_text())["attacks"]
     one, other = (json.loads((tmp_path / engine / "report.json").read_text()) for engine in ("gram", "processes"))
     assert one["attacks"] != other["attacks"]  # other draws of the same law
+    for ours, theirs in zip(stacked, other["attacks"], strict=True):  # the same draws
+        assert ours["auc"]["value"] == pytest.approx(theirs["auc"]["value"], abs=1e-3)
     assert one["utility"]["members"]["accuracy"]["value"] == pytest.approx(
         other["utility"]["members"]["accuracy"]["value"], abs=0.1
     )
@@ -55,7 +58,7 @@ def test_what_was_chosen_stands_in_run_json(genoaudit, config, tmp_path):
     [
         (["--only", "3"], "expected A:B with 0 <= A < B <= 12"),
         (["--only", "3:99"], "expected A:B with 0 <= A < B <= 12"),
-        (["--engine", "warp"], "choose from auto, gram, processes"),
+        (["--engine", "warp"], "choose from auto, gram, stacked, processes"),
         (["--device", "cuda", "--engine", "processes"], "--device cuda"),
     ],
 )

@@ -8,11 +8,14 @@ from genoaudit.training.plan import Work, make_plan
 WIDE = Work(samples=800, genes=20_531, classes=5, models=64)
 TALL = Work(samples=7_287, genes=60, classes=32, models=64)
 MLP = build_recipe("mlp", {}, scale="log2")
+LOGISTIC = build_recipe("logistic", {}, scale="log2")
 
 
-def test_wide_data_take_the_exact_engine_and_tall_data_do_not():
+def test_wide_data_train_by_samples_and_few_genes_by_genes():
     assert make_plan(MLP, WIDE, threads=2).engine == "gram"
-    assert make_plan(MLP, TALL, threads=2).engine == "processes"
+    assert make_plan(MLP, TALL, threads=2).engine == "stacked"
+    assert make_plan(LOGISTIC, TALL, threads=2).engine == "processes"
+    assert make_plan(MLP, Work(samples=20_000, genes=3_000, classes=11, models=64), threads=2).engine == "processes"
 
 
 def test_the_choice_depends_neither_on_models_nor_on_threads():
@@ -37,20 +40,25 @@ def test_asking_for_the_impossible_is_an_error_that_names_the_alternative():
         make_plan(build_recipe("mlp", {"optimizer": "adam"}, scale="log2"), WIDE, threads=1, engine="gram")
     with pytest.raises(ConfigError, match="--device quantum is not there"):
         make_plan(MLP, WIDE, threads=1, device="quantum")
-    with pytest.raises(ConfigError, match="needs the gram engine"):
+    with pytest.raises(ConfigError, match="needs the gram or the stacked engine"):
         make_plan(build_recipe("xgboost", {}, scale="log2"), WIDE, threads=1, device="cuda")
 
 
 def test_the_engine_asked_for_is_taken():
     assert make_plan(MLP, WIDE, threads=1, engine="processes").engine == "processes"
     assert make_plan(MLP, TALL, threads=1, engine="gram").engine == "gram"
+    assert make_plan(MLP, WIDE, threads=1, engine="stacked").engine == "stacked"
+
+
+def test_logistic_regression_is_not_stacked():
+    with pytest.raises(ConfigError, match="gram or processes"):
+        make_plan(LOGISTIC, WIDE, threads=1, engine="stacked")
 
 
 def test_products_that_do_not_fit_in_memory_are_not_made(monkeypatch):
     monkeypatch.setattr(planning, "_memory_bytes", lambda: 1e7)
     plan = make_plan(MLP, WIDE, threads=1)
     assert plan.engine == "processes"
-    assert "GB" in plan.reason
 
 
 def test_more_models_cost_more_and_workers_share_the_cost():

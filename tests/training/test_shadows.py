@@ -52,7 +52,7 @@ def test_each_model_is_the_recipe_fitted_on_its_members_alone(cohort, design, tm
         assert signals.logit[model, 0] == pytest.approx(np.log(true / (1 - true)), rel=1e-3, abs=1e-3)
 
 
-@pytest.mark.parametrize("engine", ["processes", "gram"])
+@pytest.mark.parametrize("engine", ["processes", "gram", "stacked"])
 def test_processes_and_resumes_change_no_bit(cohort, design, tmp_path, engine):
     alone, _ = train(recipe(), cohort, design, tmp_path / "alone", engine=engine)
     together, _ = train(recipe(), cohort, design, tmp_path / "together", engine=engine, threads=2)
@@ -63,7 +63,7 @@ def test_processes_and_resumes_change_no_bit(cohort, design, tmp_path, engine):
         assert (alone.proba == other.proba).all()
 
 
-@pytest.mark.parametrize("engine", ["processes", "gram"])
+@pytest.mark.parametrize("engine", ["processes", "gram", "stacked"])
 def test_a_slice_trained_elsewhere_is_collected(cohort, design, tmp_path, engine):
     whole, _ = train(recipe(), cohort, design, tmp_path / "whole", engine=engine)
     work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), design.models)

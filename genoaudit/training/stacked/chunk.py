@@ -78,16 +78,16 @@ def pad_members(members: BoolArray, models: tuple[int, ...], width: int) -> Memb
     return Members(models, torch.as_tensor(rows), tuple(counts))
 
 
-def label_weights(pool: Pool, descent: Descent, classes: int) -> FloatArray:
+def label_weights(y: IntArray, descent: Descent, classes: int) -> FloatArray:
     """Class weight of every row's label."""
     weights = np.ones(classes) if descent.class_weights is None else np.asarray(descent.class_weights, dtype=np.float64)
-    return weights[pool.y]
+    return np.asarray(weights[y])
 
 
-def soft_targets(pool: Pool, descent: Descent, classes: int, like: Tensor) -> Tensor:
+def soft_targets(y: IntArray, descent: Descent, classes: int, like: Tensor) -> Tensor:
     """Smoothed labels of every row, times the class weights, [rows, classes]."""
-    soft = np.full((pool.y.size, classes), descent.label_smoothing / classes)
-    soft[np.arange(pool.y.size), pool.y] += 1 - descent.label_smoothing
+    soft = np.full((y.size, classes), descent.label_smoothing / classes)
+    soft[np.arange(y.size), y] += 1 - descent.label_smoothing
     if descent.class_weights is not None:
         soft *= np.asarray(descent.class_weights)
     return torch.as_tensor(soft, device=like.device).to(like)
@@ -135,7 +135,7 @@ class Chunk:
             own = slice(index * width, (index + 1) * width)
             torch.index_select(self._member_rows(index), 1, rows, out=self._within[own])
             start = draws.start(model)
-            self._z0[index] = torch.as_tensor(start.z0)
+            self._z0[index] = torch.as_tensor(start.first)
             weights.append(start.weights)
             torch.index_select(self._z0[index], 0, rows, out=self._z0_members[own])
         self.head = Head(network, weights, self.like, scratch)

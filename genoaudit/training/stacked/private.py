@@ -44,7 +44,7 @@ def descend_privately(training: Chunk, pool: Pool, descent: Descent, privacy: Pr
     noise = _NoiseState(training, pool.root, units)
     rows, root = training.part.rows.view(-1), pool.root
     patients = torch.as_tensor(pool.patients, device=root.device)[rows]
-    targets = soft_targets(pool, descent, training.head.network.classes, root)[rows]
+    targets = soft_targets(pool.y, descent, training.head.network.classes, root)[rows]
     for step in range(descent.steps):
         sgd = Sgd(descent.rate(step), descent.momentum, descent.weight_decay, nesterov=descent.nesterov)
         drawn = [training.draws.sample(model, step) for model in training.part.models]

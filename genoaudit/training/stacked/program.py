@@ -110,13 +110,14 @@ class Start:
 
     Parameters
     ----------
-    z0
-        Pre-activations of the first layer on every row of the pool, ``X @ W0.T``; array or tensor [rows, first width].
+    first
+        The first layer: its outputs on every row of the pool, ``X @ W0``, [rows, first width]; in gene space its
+        weights W0, [genes, first width]. Array or tensor.
     weights
         Weights of the later layers, each [outputs, inputs].
     """
 
-    z0: Any
+    first: Any
     weights: tuple[Any, ...] = ()
 
 

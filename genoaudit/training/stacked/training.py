@@ -18,6 +18,7 @@ from genoaudit.training.stacked.chunk import (
     Batch,
     Chunk,
     Pool,
+    chunks_of_one_width,
     label_weights,
     pad_members,
     soft_targets,
@@ -67,22 +68,21 @@ def train_stacked(
     ------
     The models of a chunk and their logits, [models, rows, classes].
     """
-    counts = members.sum(1)
-    widths = np.array([_width(int(count), descent.batch_size, privacy) for count in counts])
     wanted = np.arange(len(members)) if models is None else np.asarray(models)
     scratch = Scratch()
-    for width in np.unique(widths[wanted]):
-        alike = wanted[widths[wanted] == width]
-        for begin in range(0, len(alike), chunk):
-            chosen = alike[begin : begin + chunk]
-            part = pad_members(members, tuple(chosen.tolist()), int(width))
-            training = Chunk(pool, part, network, draws, scratch)
-            # Logits are cloned out of inference mode, in which training runs because its operations are cheaper there.
-            if privacy is None:
-                descend(training, pool, descent)
-                yield chosen, training.logits().clone()
-            else:
-                yield chosen, training.logits(descend_privately(training, pool, descent, privacy)).clone()
+    for width, chosen in chunks_of_one_width(wanted, padded_widths(members, descent, privacy), chunk):
+        training = Chunk(pool, pad_members(members, tuple(chosen.tolist()), width), network, draws, scratch)
+        # Logits are cloned out of inference mode, in which training runs because its operations are cheaper there.
+        if privacy is None:
+            descend(training, pool.y, descent)
+            yield chosen, training.logits().clone()
+        else:
+            yield chosen, training.logits(descend_privately(training, pool, descent, privacy)).clone()
+
+
+def padded_widths(members: BoolArray, descent: Descent, privacy: Privacy | None) -> IntArray:
+    """Return how many member rows each model has after padding; [models]."""
+    return np.array([_width(int(count), descent.batch_size, privacy) for count in members.sum(1)], dtype=np.intp)
 
 
 def _width(count: int, batch_size: int, privacy: Privacy | None) -> int:
@@ -98,11 +98,11 @@ def _width(count: int, batch_size: int, privacy: Privacy | None) -> int:
 
 
 @torch.inference_mode()
-def descend(training: Chunk, pool: Pool, descent: Descent) -> None:
+def descend(training: Chunk, y: IntArray, descent: Descent) -> None:
     """Train for all epochs, each a pass through a permutation of each model's own members."""
     part, taken = training.part, 0
-    targets = soft_targets(pool, descent, training.head.network.classes, training.like)
-    weights = label_weights(pool, descent, training.head.network.classes)
+    targets = soft_targets(y, descent, training.head.network.classes, training.like)
+    weights = label_weights(y, descent, training.head.network.classes)
     for epoch in range(descent.steps):
         sgd = Sgd(descent.rate(epoch), descent.momentum, descent.weight_decay, descent.nesterov)
         order = np.zeros((len(part.models), part.width), dtype=np.int64)

@@ -169,7 +169,7 @@ def test_noise_has_the_law_it_has_on_genes():
     L = factor(world.gram)
     draws = make_private_draws(world, network, patients, L.shape[1], rate=0.0)
     zero = make_draws(world, network).start(0)
-    draws = replace(draws, start=lambda _: replace(zero, z0=0 * zero.z0))
+    draws = replace(draws, start=lambda _: replace(zero, first=0 * zero.first))
     pool = Pool(torch.as_tensor(world.gram), world.y, patients, torch.as_tensor(L))
     descent = Descent(steps=2, batch_size=3, learning_rate=0.5, momentum=0.5)
     out = np.concatenate(

@@ -1,0 +1,101 @@
+"""Many models in gene space at once, for cohorts with more samples than genes.
+
+There the first layer's weights are smaller than its coordinates in the samples, and what costs is not arithmetic but
+the number of small operations, which all models of a chunk share. Initial weights are drawn gene by gene, so the models
+are those of the recipe itself to float rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genoaudit.contracts import BoolArray, IntArray
+from genoaudit.training.stacked.chunk import Batch, Chunk, Members, chunks_of_one_width, pad_members
+from genoaudit.training.stacked.head import Head
+from genoaudit.training.stacked.program import Descent, Draws, Network
+from genoaudit.training.stacked.representer import Sgd
+from genoaudit.training.stacked.scratch import Scratch
+from genoaudit.training.stacked.training import descend, padded_widths
+
+Values: TypeAlias = Tensor | Callable[[int], Tensor]
+"""Scaled expression of all rows, [rows, genes]; or, where the scaling is fitted on members, a function of the model."""
+
+
+@dataclass(frozen=True, eq=False)
+class GenePool:
+    """The rows that will be scored, by their genes, and their class codes."""
+
+    values: Values
+    y: IntArray
+
+
+class GeneChunk(Chunk):
+    """The state of a chunk of models in training, the first layer written in genes."""
+
+    def __init__(self, pool: GenePool, part: Members, network: Network, draws: Draws, scratch: Scratch) -> None:
+        self.draws, self._scratch = draws, scratch
+        shared = pool.values if isinstance(pool.values, Tensor) else None
+        self._values = [shared if shared is not None else pool.values(model) for model in part.models]  # type: ignore[operator]
+        self.like = self._values[0]
+        self.part = part = replace(part, rows=part.rows.to(self.like.device))
+        models, genes, units = len(part.models), self.like.shape[1], network.widths[0]
+        self._members = self.take("members", models * part.width, genes)
+        self._weights = self.take("first weights", models, genes, units)
+        self._velocity = self.take("first velocity", models, genes, units).zero_()
+        later = []
+        for index, (model, rows) in enumerate(zip(part.models, part.rows, strict=True)):
+            own = slice(index * part.width, (index + 1) * part.width)
+            torch.index_select(self._values[index], 0, rows, out=self._members[own])
+            start = draws.start(model)
+            self._weights[index] = torch.as_tensor(start.first)
+            later.append(start.weights)
+        self.head = Head(network, later, self.like, scratch)
+        self.offsets = (torch.arange(models, device=self.like.device) * part.width).unsqueeze(1)
+        self._batch = self._members[:0]
+
+    def logits(self, added: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Logits of every row of the pool, [S, rows, classes]."""
+        z = torch.stack([values @ weights for values, weights in zip(self._values, self._weights, strict=True)])
+        return self.head.forward(z, []).mT.contiguous()
+
+    def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the batch's genes [S, B, genes] and its first pre-activations [S, B, units]."""
+        models, genes, units = self._weights.shape
+        rows = self.take("batch", batch.flat.numel(), genes)
+        torch.index_select(self._members, 0, batch.flat, out=rows)
+        self._batch = rows.view(models, -1, genes)
+        z = self.take("z", batch.flat.numel(), units).view(models, -1, units)
+        return self._batch, torch.bmm(self._batch, self._weights, out=z)
+
+    def scatter(self, delta: Tensor, batch: Batch, sgd: Sgd) -> None:
+        """Step the first layer on the batch gathered last."""
+        gradient = self.take("first gradient", *self._weights.shape)
+        sgd.step(self._weights, self._velocity, torch.bmm(self._batch.mT, delta, out=gradient))
+
+
+def train_in_genes(
+    pool: GenePool,
+    members: BoolArray,
+    *,
+    network: Network,
+    descent: Descent,
+    draws: Draws,
+    models: Sequence[int] | None = None,
+    chunk: int = 12,
+) -> Iterator[tuple[IntArray, Tensor]]:
+    """Train models and yield their logits on every row of the pool; as `train_stacked`, but in gene space.
+
+    ``draws.start(model).first`` holds the first layer's weights, [genes, units].
+    """
+    wanted = np.arange(len(members)) if models is None else np.asarray(models)
+    scratch = Scratch()
+    for width, chosen in chunks_of_one_width(wanted, padded_widths(members, descent, None), chunk):
+        training = GeneChunk(pool, pad_members(members, tuple(chosen.tolist()), width), network, draws, scratch)
+        descend(training, pool.y, descent)
+        yield chosen, training.logits().clone()
