@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
     from genoaudit.data.readers import read_cohort
     from genoaudit.data.simulate import simulate_cohort
-    from genoaudit.errors import ArtefactError, ConfigError, DataError, GenoauditError, TrainingError
+    from genoaudit.errors import ConfigError, DataError, GenoauditError, TrainingError
     from genoaudit.models.mlp import MLPClassifier
     from genoaudit.models.recipes import build_recipe
     from genoaudit.report.result import AuditReport, AuditResult
 
 _HOMES = {
-    "ArtefactError": "errors",
     "Attack": "contracts",
     "AuditConfig": "config",
     "AuditReport": "report.result",
@@ -54,7 +53,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "ArtefactError",
     "Attack",
     "AuditConfig",
     "AuditReport",

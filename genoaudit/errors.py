@@ -5,11 +5,10 @@
     GenoauditError              catch this one
     ├── DataError               the cohort or a file of it; carries every problem found, not only the first
     ├── ConfigError             the configuration or an argument
-    ├── TrainingError           a recipe that cannot be trained, or that trained into nonsense
-    └── ArtefactError           a stored file that is damaged or belongs to something else
+    └── TrainingError           a recipe that cannot be trained, or that trained into nonsense
 
-The command line turns a `DataError` or `ConfigError` into exit code 3 and one message; anything that is not a
-`GenoauditError` is our bug (exit code 1). Messages name rows and columns by number, never a patient's identifier.
+The command line turns each into exit code 3 and one message; any other exception is our bug (exit code 1). Messages
+name rows and columns by number, never a patient's identifier.
 """
 
 from __future__ import annotations
@@ -58,7 +57,3 @@ class ConfigError(GenoauditError):
 
 class TrainingError(GenoauditError):
     """A recipe that cannot be trained on this cohort, or whose outputs are not finite."""
-
-
-class ArtefactError(GenoauditError):
-    """A stored artefact that is damaged, truncated or was written for something else."""

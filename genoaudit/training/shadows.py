@@ -85,13 +85,13 @@ def train_shadows(
     """
     store = open_store(options.cache, _ingredients(recipe, cohort, design, plan), fresh=options.fresh)
     wanted = range(design.models) if only is None else only
-    missing = [model for model in wanted if store.load(model) is None]
+    missing = store.missing(wanted)
     done = len(wanted) - len(missing)
     tell = progress or (lambda done, total: None)
     tell(done, len(wanted))
-    backend = Backend(workers=plan.workers, scratch=store.folder, scheduler=options.scheduler)
     if not missing:
         return store
+    backend = Backend(workers=plan.workers, scratch=store.folder, scheduler=options.scheduler)
     function, shared = _job(recipe, cohort, plan)
     for finished in run_tasks(function, _tasks(recipe, cohort, design, _chunks(missing, plan.chunk)), shared, backend):
         for model, outputs in finished:

@@ -15,6 +15,7 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,9 @@ class Store:
             return None
         return ModelOutputs(arrays["logit"], arrays["proba"], tuple(json.loads(arrays["warnings"].tobytes())))
 
-    def missing(self, models: int) -> list[int]:
-        """Return the models below `models` that are not there whole."""
-        return [model for model in range(models) if self.load(model) is None]
+    def missing(self, models: Iterable[int]) -> list[int]:
+        """Return which of these models are not there whole."""
+        return [model for model in models if self.load(model) is None]
 
 
 def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:

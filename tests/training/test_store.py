@@ -23,7 +23,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
     assert (back.logit == outputs().logit).all()
     assert (back.proba == outputs().proba).all()
     assert back.warnings == ("W: slow",)
-    assert store.missing(5) == [0, 1, 2, 4]
+    assert store.missing(range(5)) == [0, 1, 2, 4]
 
 
 def test_any_changed_ingredient_opens_another_store(tmp_path):
@@ -31,8 +31,8 @@ def test_any_changed_ingredient_opens_another_store(tmp_path):
     open_store(tmp_path, base).save(0, outputs())
     changes = [{"cohort": "y"}, {"recipe": {"lr": 0.2}}, {"libraries": {"numpy": "2.1"}}]
     for change in changes:
-        assert open_store(tmp_path, {**base, **change}).missing(1) == [0]
-    assert open_store(tmp_path, dict(reversed(base.items()))).missing(1) == []
+        assert open_store(tmp_path, {**base, **change}).missing(range(1)) == [0]
+    assert open_store(tmp_path, dict(reversed(base.items()))).missing(range(1)) == []
 
 
 def test_fingerprints_do_not_depend_on_the_order_of_keys():
@@ -61,7 +61,7 @@ def test_a_damaged_file_counts_as_missing(tmp_path, caplog, damage):
 
 def test_fresh_forgets_what_was_there(tmp_path):
     open_store(tmp_path, {}).save(0, outputs())
-    assert open_store(tmp_path, {}, fresh=True).missing(1) == [0]
+    assert open_store(tmp_path, {}, fresh=True).missing(range(1)) == [0]
 
 
 def test_abandoned_scraps_are_swept_away_and_young_ones_left(tmp_path):
