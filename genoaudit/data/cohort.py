@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from genoaudit.contracts import IntArray, Scale
 from genoaudit.data import table as checks
+from genoaudit.data.backed import BackedMatrix, Expression, column_blocks, is_too_large, row_blocks
 from genoaudit.data.scales import checked_scale
 from genoaudit.data.small_classes import small_class_problems
 from genoaudit.data.table import Table, as_text, count
@@ -35,7 +37,8 @@ class Cohort:
     Parameters
     ----------
     X
-        Expression on `scale`, float32, C order [samples, genes].
+        Expression on `scale`, float32 [samples, genes]: an array in C order, or a `BackedMatrix` that slices like one
+        and stays in its file; ``numpy.asarray(X)`` serves both.
     y
         Class codes into `classes` [samples].
     classes
@@ -63,7 +66,7 @@ class Cohort:
         What a reader of the audit should know, in plain language with counts and without ids.
     """
 
-    X: NDArray[np.float32]
+    X: Expression
     y: IntArray
     classes: tuple[str, ...]
     patients: IntArray
@@ -107,8 +110,10 @@ class Cohort:
         names = [self.scale, self.classes, self.patient_ids, self.sample_ids, self.genes]
         digest = hashlib.sha256(json.dumps(names).encode())
         # Fixed widths and byte order: the digest is the same on every machine.
-        for array, dtype in ((self.y, "<i8"), (self.patients, "<i8"), (self.X, "<f4")):
-            digest.update(np.ascontiguousarray(array, dtype=dtype).tobytes())
+        for codes in (self.y, self.patients):
+            digest.update(np.ascontiguousarray(codes, dtype="<i8").tobytes())
+        for _, block in row_blocks(self.X):
+            digest.update(np.ascontiguousarray(block, dtype="<f4").data)
         return digest.hexdigest()
 
     def subset(self, rows: ArrayLike) -> Cohort:
@@ -133,7 +138,7 @@ class Cohort:
         patient_ids, patients = _codes(np.array(self.patient_ids, dtype=object)[self.patients[order]])
         return replace(
             self,
-            X=self.X[order],
+            X=_rows(self.X, order),
             y=y,
             classes=classes,
             patients=patients,
@@ -183,25 +188,21 @@ class Cohort:
         obs.insert(0, label, np.array(self.classes, dtype=object)[self.y])
         obs.insert(1, patient, np.array(self.patient_ids, dtype=object)[self.patients])
         var = pd.DataFrame(index=pd.Index(self.genes, dtype=object))
-        return AnnData(X=self.X.copy(), obs=obs, var=var, uns={"scale": self.scale, "source": self.source})
+        return AnnData(X=np.array(self.X), obs=obs, var=var, uns={"scale": self.scale, "source": self.source})
 
 
-def table_of(adata: AnnData, *, source: str = "AnnData object") -> Table:
-    """Return an AnnData object as a table, nothing checked yet."""
-    matrix: Any = adata.to_memory().X if adata.isbacked else adata.X
-    problems: tuple[str, ...] = ()
-    if matrix is None:
-        problems = ("There is no X; layers are not read.",)
-        matrix = np.empty(adata.shape)
-    elif hasattr(matrix, "toarray"):
-        matrix = matrix.toarray()
-    if np.iscomplexobj(matrix):
-        raise DataError(source, ["X holds complex numbers; expression is real."])
-    try:
-        with np.errstate(over="ignore"):  # too large for float32 is infinite, and reported as such
-            values = np.asarray(matrix, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(source, [f"X does not hold real numbers but {getattr(matrix, 'dtype', 'objects')}."]) from error
+def table_of(adata: AnnData, *, source: str = "AnnData object", backed: bool | None = None) -> Table:
+    """Return an AnnData object as a table, nothing checked yet; `backed` as for `read_cohort`, if its file is open."""
+    in_file = adata.isbacked and not adata.is_view and adata.X is not None
+    stays = in_file and (is_too_large(*adata.shape) if backed is None else backed)
+    problems = () if adata.X is not None else ("There is no X; layers are not read.",)
+    if adata.X is None:
+        values: Expression = np.empty(adata.shape, dtype=np.float32)
+    elif stays:
+        values = BackedMatrix(Path(adata.filename), np.arange(adata.n_obs), adata.n_vars)
+        _real(adata.X[:1], source)
+    else:
+        values = _real(adata.to_memory().X if adata.isbacked else adata.X, source)
     return Table(
         values=values,
         sample_ids=tuple(as_text(adata.obs_names)),
@@ -210,6 +211,18 @@ def table_of(adata: AnnData, *, source: str = "AnnData object") -> Table:
         source=source,
         problems=problems,
     )
+
+
+def _real(matrix: Any, source: str) -> NDArray[np.float32]:
+    if hasattr(matrix, "toarray"):
+        matrix = matrix.toarray()
+    if np.iscomplexobj(matrix):
+        raise DataError(source, ["X holds complex numbers; expression is real."])
+    try:
+        with np.errstate(over="ignore"):  # too large for float32 is infinite, and reported as such
+            return np.asarray(matrix, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(source, [f"X does not hold real numbers but {getattr(matrix, 'dtype', 'objects')}."]) from error
 
 
 def make_cohort(
@@ -285,7 +298,7 @@ def _assembled(
     classes, y = _codes(labels[order])
     patient_ids, patients = _codes(owners[order])
     cohort = Cohort(
-        X=np.ascontiguousarray(table.values[order], dtype=np.float32),
+        X=_rows(table.values, order),
         y=y,
         classes=classes,
         patients=patients,
@@ -299,6 +312,10 @@ def _assembled(
     )
     notes = (*table.notes, *_notes(cohort, has_patient=has_patient))
     return replace(cohort, sha256=cohort.sha256 or cohort.digest(), notes=notes)
+
+
+def _rows(X: Expression, rows: IntArray) -> Expression:
+    return X.take(rows) if isinstance(X, BackedMatrix) else np.ascontiguousarray(X[rows], dtype=np.float32)
 
 
 def _column(obs: pd.DataFrame | None, name: str | None) -> NDArray[np.object_] | None:
@@ -321,7 +338,7 @@ def _notes(cohort: Cohort, *, has_patient: bool) -> list[str]:
             "No patient column declared: every sample counts as its own patient."
             + (f" Is {hint!r} the patient column?" if hint else "")
         )
-    constant = int((cohort.X.min(axis=0) == cohort.X.max(axis=0)).sum())
+    constant = sum(int((block.min(axis=0) == block.max(axis=0)).sum()) for _, block in column_blocks(cohort.X))
     if constant:
         notes.append(f"{count(constant, 'gene')} with the same value in every sample.")
     for noun, names in (("class names", cohort.classes), ("patient ids", cohort.patient_ids)):

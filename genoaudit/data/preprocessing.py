@@ -11,7 +11,6 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
@@ -19,24 +18,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genoaudit.contracts import FloatArray, Scale
-from genoaudit.errors import DataError
+from genoaudit.data.logs import AMOUNTS, FloatMatrix, ScaleError, log_values, per_million
 
 Scaling = Literal["members", "sample", "none"]
 """Which rows a scaler learns from: the member samples, the sample's own genes, or nothing."""
-
-FloatMatrix = NDArray[np.float32]
-
-INTENSITY_FLOOR = 20.0
-"""Smallest microarray signal told apart from background; average differences below it are often negative."""
-
-RATIO_FLOOR = 0.01
-"""Smallest two-colour ratio taken at its word; it keeps the logarithm of a zero ratio finite."""
-
-_LINEAR_SCALES = ("counts", "cpm", "tpm", "rsem")
-
-
-class ScaleError(DataError, ValueError):
-    """Values that the declared scale cannot hold; a `ValueError` too, as scikit-learn expects of a transformer."""
 
 
 class LogTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -102,19 +87,11 @@ class LogTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         self._reject_negative(X)
-        if self.scale == "counts":
-            return _log2_plus_one(X * _per_million(X))
-        if self.scale in _LINEAR_SCALES:
-            return _log2_plus_one(X)
-        if self.scale == "intensity":
-            return _log2(np.maximum(X, np.float32(INTENSITY_FLOOR)))
-        if self.scale == "ratio":
-            return _log2(np.maximum(X, np.float32(RATIO_FLOOR)))
-        unchanged: FloatMatrix = X
-        return unchanged
+        factors = per_million(X.sum(axis=1, dtype=np.float64)) if self.scale == "counts" else None
+        return log_values(X, self.scale, factors=factors)
 
     def _reject_negative(self, X: FloatMatrix) -> None:
-        if self.scale not in _LINEAR_SCALES or X.min() >= 0:
+        if self.scale not in AMOUNTS or X.min() >= 0:
             return
         rows, columns = np.nonzero(X < 0)
         first = f"row {rows[0]}, column {self._column(int(columns[0]))}: {X[rows[0], columns[0]]:g}"
@@ -131,7 +108,7 @@ class LogTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = self.scale in _LINEAR_SCALES
+        tags.input_tags.positive_only = self.scale in AMOUNTS
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
@@ -212,29 +189,6 @@ class ExpressionScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _per_million(X: FloatMatrix) -> FloatMatrix:
-    """Return what takes each sample's counts to counts per million, float32 [samples, 1]."""
-    library = X.sum(axis=1, dtype=np.float64)
-    empty = np.flatnonzero(library == 0)
-    if len(empty):
-        problem = (
-            f"{len(empty)} of {len(X)} samples have no counts at all (first: row {empty[0]}), so counts per million do "
-            "not exist for them. Remove these samples, or check that the matrix holds the right genes."
-        )
-        raise ScaleError("expression matrix", [problem])
-    factor: FloatMatrix = (1e6 / library).astype(np.float32)[:, np.newaxis]
-    return factor
-
-
-def _log2_plus_one(X: FloatMatrix) -> FloatMatrix:
-    return _log2(X + np.float32(1))
-
-
-def _log2(fresh: FloatMatrix) -> FloatMatrix:
-    """Take logarithms in place; `fresh` must not be the caller's array."""
-    return np.log2(fresh, out=fresh)
 
 
 def _column_mean_and_sd(X: FloatMatrix) -> tuple[FloatArray, FloatArray]:

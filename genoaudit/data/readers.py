@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from genoaudit.contracts import Scale
+from genoaudit.data.backed import is_too_large, stored_shape
 from genoaudit.data.cohort import Cohort, make_cohort, table_of
 from genoaudit.data.labels import Labels, LabelsFile, join_labels, labels_of
 from genoaudit.data.orientation import Orientation, Roles, table_of_sheet
@@ -36,6 +37,7 @@ def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section
     ids: str | None = None,
     ignore: Sequence[str] = (),
     labels: LabelsFile | None = None,
+    backed: bool | None = None,
 ) -> Cohort:
     """Read a cohort from a file, or say everything that is wrong with it.
 
@@ -72,6 +74,9 @@ def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section
         Text and parquet: names of columns that are neither samples nor genes; every column of such a name.
     labels
         A second file with the label, and with the patient and the covariates where the matrix lacks them.
+    backed
+        For ``.h5ad``: leave the matrix in its file and read it in blocks whenever it is needed. None: where it would
+        take more than a fifth of this machine's memory. The numbers of an audit do not depend on it.
 
     Returns
     -------
@@ -132,7 +137,7 @@ def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section
     roles = Roles(label=label, patient=patient, groups=tuple(groups), ids=ids, ignore=tuple(ignore))
     files = [_existing(path), *([_existing(labels.path)] if labels is not None else [])]
     sha256 = _digest(files)
-    table = replace(_table(files[0], roles, orientation=orientation, labels=labels), sha256=sha256)
+    table = replace(_table(files[0], roles, orientation=orientation, labels=labels, backed=backed), sha256=sha256)
     cohort = make_cohort(
         replace(table, source=" + ".join(file.name for file in files)),
         label=label,
@@ -174,7 +179,9 @@ def _digest(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _table(path: Path, roles: Roles, *, orientation: Orientation, labels: LabelsFile | None) -> Table:
+def _table(
+    path: Path, roles: Roles, *, orientation: Orientation, labels: LabelsFile | None, backed: bool | None
+) -> Table:
     second = None if labels is None else _labels(labels, roles)
     if path.suffix.lower() != ".h5ad":
         sheet = _sheet(path, ids=roles.ids, as_text={roles.label, *([roles.patient] if roles.patient else [])})
@@ -182,7 +189,7 @@ def _table(path: Path, roles: Roles, *, orientation: Orientation, labels: Labels
     if orientation == "genes" or roles.ids is not None or roles.ignore:
         msg = f"{path.name}: orientation, ids and ignore are for text and parquet; an .h5ad file has samples in rows."
         raise ConfigError(msg)
-    table = _h5ad(path)
+    table = _h5ad(path, backed=backed)
     return table if second is None else join_labels(table, second, label=roles.label)
 
 
@@ -204,17 +211,22 @@ def _sheet(path: Path, *, ids: str | None, as_text: Collection[str]) -> Sheet:
     )
 
 
-def _h5ad(path: Path) -> Table:
+def _h5ad(path: Path, *, backed: bool | None) -> Table:
     from anndata import read_h5ad
 
     try:
         with warnings.catch_warnings():
             # They are about repeated names, which are reported as problems, and about outdated layouts that still read.
             warnings.simplefilter("ignore")
-            adata = read_h5ad(path)
+            stays = is_too_large(*stored_shape(path)) if backed is None else backed
+            adata = read_h5ad(path, backed="r" if stays else None)
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(path.name, ["is damaged, or not HDF5 as anndata writes it."]) from error
-    return table_of(adata, source=path.name)
+    try:
+        return table_of(adata, source=path.name, backed=stays)
+    finally:
+        if stays:
+            adata.file.close()
 
 
 def _parquet(path: Path) -> Sheet:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genoaudit.contracts import Scale
+from genoaudit.data.backed import Expression, row_blocks
 from genoaudit.errors import ConfigError
 
 SCALES: dict[Scale, str] = {
@@ -52,18 +52,27 @@ class _Facts:
     sample_centre: float
 
 
-def _facts(X: NDArray[Any]) -> _Facts:
-    sums = X.sum(axis=1, dtype=np.float64)
-    negative = int((X < 0).sum())
+def _facts(X: Expression) -> _Facts:
+    negative = fractions = 0
+    smallest, largest, sums, total = np.inf, -np.inf, np.empty(X.shape[0]), np.zeros(X.shape[1])
+    for rows, block in row_blocks(X):
+        finite = np.isfinite(block)
+        # Zero is possible on every scale.
+        values = block if finite.all() else np.where(finite, block, np.float32(0))
+        sums[rows] = values.sum(axis=1, dtype=np.float64)
+        total += values.sum(axis=0, dtype=np.float64)
+        negative += int((values < 0).sum())
+        fractions += int((np.rint(values) != values).sum())
+        smallest, largest = min(smallest, float(values.min())), max(largest, float(values.max()))
     return _Facts(
         genes=X.shape[1],
-        smallest=float(X.min()),
-        largest=float(X.max()),
+        smallest=smallest,
+        largest=largest,
         negative=negative,
         negative_share=negative / X.size,
-        fractions=int((np.rint(X) != X).sum()),
+        fractions=fractions,
         largest_sum=float(sums.max()),
-        gene_centre=float(np.median(np.abs(X.mean(axis=0, dtype=np.float64)))),
+        gene_centre=float(np.median(np.abs(total / X.shape[0]))),
         sample_centre=float(np.median(np.abs(sums / X.shape[1]))),
     )
 
@@ -150,7 +159,7 @@ def checked_scale(scale: str) -> Scale:
     raise ConfigError(msg)
 
 
-def contradiction(X: NDArray[Any], scale: Scale) -> str | None:
+def contradiction(X: Expression, scale: Scale) -> str | None:
     """Say why the values cannot be on the declared scale, or None if they can.
 
     Only what is impossible, or never seen in practice, contradicts: silence is no proof that the declaration is right.
@@ -158,7 +167,7 @@ def contradiction(X: NDArray[Any], scale: Scale) -> str | None:
     Parameters
     ----------
     X
-        Finite expression values [samples, genes], neither dimension empty.
+        Expression values [samples, genes], neither dimension empty; values that are not finite are left out.
     scale
         The declared scale.
 

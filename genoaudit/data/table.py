@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray, Scale
+from genoaudit.data.backed import Expression, row_blocks
+from genoaudit.data.logs import AMOUNTS
 from genoaudit.data.scales import contradiction
 
 MIN_PATIENTS = 20
@@ -66,7 +68,7 @@ class Table:
         What the reader itself has to say.
     """
 
-    values: NDArray[np.float32]
+    values: Expression
     sample_ids: tuple[str, ...]
     genes: tuple[str, ...]
     obs: pd.DataFrame | None
@@ -167,23 +169,25 @@ def value_problems(table: Table, scale: Scale) -> list[str]:
     if values.size == 0:
         return [f"No values: {count(values.shape[0], 'sample')}, {count(values.shape[1], 'gene')}."]
     problems = []
-    finite = np.isfinite(values)
-    if not finite.all():
-        missing = np.isnan(values)
+    numbers, first = {"missing value": 0, "infinite value": 0}, dict[str, str]()
+    empty = np.zeros(values.shape[0], dtype=np.bool_)
+    for rows, block in row_blocks(values):
+        finite, missing = np.isfinite(block), np.isnan(block)
         for noun, cells in (("missing value", missing), ("infinite value", ~finite & ~missing)):
             if cells.any():
                 sample, gene = np.unravel_index(int(cells.argmax()), cells.shape)
-                problems.append(
-                    f"{count(int(cells.sum()), noun)} (first: {table.samples_in} {sample + 1}, "
-                    f"gene {table.genes[gene]!r}). Fill them in, or leave those samples or genes out."
-                )
-        # Zero is possible on every scale.
-        values = np.where(finite, values, np.float32(0))
-    empty = np.flatnonzero(~values.any(axis=1))
-    if empty.size and scale in {"counts", "cpm", "tpm", "rsem"}:
+                place = f"{table.samples_in} {rows.start + int(sample) + 1}, gene {table.genes[gene]!r}"
+                first.setdefault(noun, place)
+                numbers[noun] += int(cells.sum())
+        empty[rows] = ~(block.astype(bool) & finite).any(axis=1)
+    for noun, place in first.items():
         problems.append(
-            f"{count(empty.size, 'sample')} with nothing but zeros (first: {table.samples_in} {empty[0] + 1}). "
-            "Leave those samples out."
+            f"{count(numbers[noun], noun)} (first: {place}). Fill them in, or leave those samples or genes out."
+        )
+    if empty.any() and scale in AMOUNTS:
+        problems.append(
+            f"{count(int(empty.sum()), 'sample')} with nothing but zeros (first: {table.samples_in} "
+            f"{int(empty.argmax()) + 1}). Leave those samples out."
         )
     wrong_scale = contradiction(values, scale)
     return [*problems, wrong_scale] if wrong_scale else problems
