@@ -227,7 +227,8 @@ def plan_audit(
 ) -> Plan:
     """Choose the engine for an audit and estimate what it will cost; what ``run.json`` keeps."""
     settings, options = settings or AuditSection(), options or RunOptions()
-    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.models)
+    backed = not isinstance(cohort.X, np.ndarray)
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.models, backed)
     return make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
 
 

@@ -64,12 +64,14 @@ class Design:
         The seed the rows were drawn from.
     kind
         ``"half_split"``: each patient in half of the models, in complementary pairs. It tests the replace-one relation.
+        ``"coins"``: each audited patient in each model by its own fair coin, everybody else always in. It tests the
+        add/remove relation.
     """
 
     members: BoolArray
     partner: IntArray
     seed: int
-    kind: Literal["half_split"] = "half_split"
+    kind: Literal["half_split", "coins"] = "half_split"
 
     @property
     def models(self) -> int:
@@ -84,7 +86,9 @@ class Design:
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """What the models say about every row of the pool.
+    """What the models say about every row of the pool, and what anybody knows of it.
+
+    The optional arrays are there when an attack's `needs` asked training for them.
 
     Parameters
     ----------
@@ -93,10 +97,30 @@ class Signals:
         [models, queries, samples]. Query 0 is the sample itself.
     proba
         Probabilities of the samples themselves, aligned to the cohort's classes; float32 [models, samples, classes].
+    y
+        True class of each sample, which the adversary knows; [samples].
+    label
+        Predicted class; [models, queries, samples].
+    grad_norm
+        Norm of the gradient of a sample's loss by all parameters of the model; [models, samples].
+    influence
+        What a patient's presence explains of the model's fit to the patient's own samples, higher = member; [models,
+        samples].
+    features
+        What the adversary knows of the samples' expression, in few coordinates; [samples, coordinates].
     """
 
     logit: FloatArray
     proba: NDArray[np.float32]
+    y: IntArray
+    label: NDArray[np.int16] | None = None
+    grad_norm: FloatArray | None = None
+    influence: FloatArray | None = None
+    features: FloatArray | None = None
+
+    def lacks(self, needs: tuple[str, ...]) -> tuple[str, ...]:
+        """Return which of these arrays are not there."""
+        return tuple(name for name in needs if getattr(self, name) is None)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,10 @@ MAY_IMPORT = {
     "training": FOUNDATION | {"config", "data", "models"},
     "attacks": FOUNDATION,
     "metrics": {"errors", "contracts"},
-    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics"},
-    "audit": FOUNDATION | {"config", "data", "models", "training", "attacks", "metrics", "report"},
+    "privacy": {"errors", "contracts"},
+    "checks": FOUNDATION | {"data", "metrics"},
+    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics", "checks"},
+    "audit": FOUNDATION | {"config", "data", "models", "training", "attacks", "metrics", "privacy", "checks", "report"},
     "cli": {"errors", "config", "audit", "report"},
     "__main__": {"cli"},
 }

@@ -25,6 +25,8 @@ class ExactForm:
         Declared scale, which the log step maps.
     scaling, gain
         As `ExpressionScaler` has them.
+    genes
+        How many genes, chosen by variance among the members, a model sees; None: all.
     kind
         ``"network"``: trained by stochastic gradient descent. ``"convex"``: L2-penalised logistic regression.
     classifier
@@ -34,6 +36,7 @@ class ExactForm:
     scale: Scale
     scaling: Literal["members", "sample", "none"]
     gain: float | None
+    genes: int | None
     kind: Literal["network", "convex"]
     classifier: Any
 
@@ -59,12 +62,16 @@ def form_of(recipe: Recipe) -> ExactForm | Inexact:
     from sklearn.pipeline import Pipeline
 
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
+    from genoaudit.data.selection import VariableGenes
     from genoaudit.models.mlp import MLPClassifier
 
     steps = [step for _, step in recipe.steps] if isinstance(recipe, Pipeline) else []
+    selector = steps.pop(1) if len(steps) == 4 and type(steps[1]) is VariableGenes else None
     if [type(step) for step in steps[:-1]] != [LogTransform, ExpressionScaler]:
         return Inexact("its preprocessing is not the built-in log step and scaler")
     log, scaler, classifier = steps
+    if selector is not None and scaler.scaling != "members":
+        return Inexact(f"genes are chosen by the members and scaled by {scaler.scaling!r}")
     kind: Literal["network", "convex"]
     if type(classifier) is MLPClassifier:
         if classifier.optimizer != "sgd":
@@ -75,7 +82,14 @@ def form_of(recipe: Recipe) -> ExactForm | Inexact:
         if reason is not None:
             return Inexact(reason)
         kind = "convex"
-    return ExactForm(scale=log.scale, scaling=scaler.scaling, gain=scaler.gain, kind=kind, classifier=classifier)
+    return ExactForm(
+        scale=log.scale,
+        scaling=scaler.scaling,
+        gain=scaler.gain,
+        genes=None if selector is None else int(selector.genes),
+        kind=kind,
+        classifier=classifier,
+    )
 
 
 def _why_not_convex(classifier: Any) -> str | None:

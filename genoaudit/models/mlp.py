@@ -2,26 +2,14 @@
 
 The p >> n form of training works on inner products of samples and agrees with this one only under conditions that are
 therefore part of the recipe: Gaussian initial weights, L2 decay on weights alone, dropout on hidden activations alone,
-and random draws that can be made elsewhere. The draws are the module-level functions below:
-
-=======  ============================================================================================================
-stream   draws, in order
-=======  ============================================================================================================
-init     `initial_parameters`: the weight matrix of each layer, first layer first
-order    `batch_order`: one permutation of the training samples at the start of each epoch
-masks    `dropout_mask`: for each batch, one mask for each hidden layer, first layer first; none with ``dropout=0``
-=======  ============================================================================================================
-
-`random_streams` makes the three independent streams from ``random_state``. A batch is a run of ``batch_size``
-consecutive entries of the permutation; the last one of an epoch may be shorter and is kept.
+and random draws that can be made elsewhere (`genoaudit.models.draws`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -30,87 +18,67 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, layer_norm
 
-from genoaudit.contracts import FloatArray, IntArray
-from genoaudit.errors import TrainingError
-
-FloatMatrix = NDArray[np.float32]
+from genoaudit.contracts import FloatArray
+from genoaudit.errors import ConfigError, TrainingError
+from genoaudit.models.draws import (
+    FloatMatrix,
+    RandomStreams,
+    batch_order,
+    dropout_mask,
+    initial_parameters,
+    mixup_draw,
+    random_streams,
+)
 
 _BLOCK = 256
 """Samples scored in one matrix product. Always this many, padded: a sample's score depends on no other sample's."""
 
 
-@dataclass(frozen=True, eq=False)
-class RandomStreams:
-    """The three independent streams of one training: none moves when another is read."""
-
-    init: np.random.Generator
-    order: np.random.Generator
-    masks: np.random.Generator
+class WeightsError(ConfigError, ValueError):
+    """Class weights that do not fit the classes; a `ValueError` too, as scikit-learn expects of a classifier."""
 
 
-def random_streams(random_state: int | np.random.RandomState | None) -> RandomStreams:
-    """Make the streams of one training: twelve 32-bit words are drawn from `random_state`, four for each stream.
+def learning_rates(first: float, schedule: Literal["constant", "cosine"], epochs: int) -> tuple[float, ...]:
+    """Return the step size of each epoch.
 
     Examples
     --------
-    >>> random_streams(7).order.permutation(5).tolist() == random_streams(7).order.permutation(5).tolist()
-    True
+    >>> [round(rate, 3) for rate in learning_rates(0.1, "cosine", 4)]
+    [0.1, 0.085, 0.05, 0.015]
     """
-    words = check_random_state(random_state).randint(0, 2**32, size=(3, 4), dtype=np.uint32)
-    init, order, masks = (np.random.default_rng(four) for four in words)
-    return RandomStreams(init=init, order=order, masks=masks)
+    if schedule == "constant":
+        return (float(first),) * epochs
+    return tuple(first * (1 + math.cos(math.pi * epoch / epochs)) / 2 for epoch in range(epochs))
 
 
-def initial_parameters(
-    widths: Sequence[int], rng: np.random.Generator
-) -> tuple[list[FloatMatrix], list[NDArray[np.float32]]]:
-    """Draw Gaussian weights of variance 2 / fan-in (He et al., ICCV 2015) and zero biases.
+def weights_of_classes(
+    given: Mapping[Any, float] | Sequence[float] | None, classes: Sequence[Any]
+) -> tuple[float, ...] | None:
+    """Return the weight of each class, in the order of `classes`.
 
-    Parameters
-    ----------
-    widths
-        Number of genes, width of each hidden layer, number of classes.
-    rng
-        The ``init`` stream.
-
-    Returns
-    -------
-    Weight matrices [inputs, outputs] and biases [outputs] of each layer, float32.
-
-    Examples
-    --------
-    >>> weights, biases = initial_parameters((50, 8, 3), random_streams(0).init)
-    >>> [w.shape for w in weights], [b.tolist() for b in biases][-1]
-    ([(50, 8), (8, 3)], [0.0, 0.0, 0.0])
+    Raises
+    ------
+    WeightsError
+        If there is not one weight for each class, a label is unknown, or a weight is not a positive number.
     """
-    weights, biases = [], []
-    for inputs, outputs in pairwise(widths):
-        draw = rng.standard_normal((inputs, outputs), dtype=np.float32)
-        weights.append(draw * np.float32(math.sqrt(2 / inputs)))
-        biases.append(np.zeros(outputs, dtype=np.float32))
-    return weights, biases
-
-
-def batch_order(samples: int, rng: np.random.Generator) -> IntArray:
-    """Draw the order in which one epoch visits its training samples; int [samples]."""
-    return rng.permutation(samples)
-
-
-def dropout_mask(samples: int, width: int, *, dropout: float, rng: np.random.Generator) -> FloatMatrix:
-    """Draw the factors of one hidden layer for one batch: 0 with probability `dropout`, else 1 / (1 - dropout).
-
-    Returns
-    -------
-    float32 [samples, width]; expectation 1, so that scoring needs no correction (Srivastava et al., JMLR 2014).
-    """
-    keep = rng.random((samples, width), dtype=np.float32) >= dropout
-    return keep * np.float32(1 / (1 - dropout))
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        unknown = [label for label in given if label not in classes]
+        if unknown:
+            raise WeightsError(f"class_weights names {len(unknown)} labels that are not there (first: {unknown[0]!r}).")
+        given = [given.get(label, 1.0) for label in classes]
+    if len(given) != len(classes):
+        raise WeightsError(f"class_weights needs one weight for each of {len(classes)} classes, found {len(given)}.")
+    weights = np.asarray(given, dtype=np.float64)
+    if not ((weights > 0) & np.isfinite(weights)).all():
+        raise WeightsError(f"class_weights must hold positive numbers, found {list(given)}.")
+    return tuple(weights.tolist())
 
 
 class MLPClassifier(ClassifierMixin, BaseEstimator):
@@ -130,10 +98,21 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         L2 coefficient: ``weight_decay * W`` is added to the gradient of every weight matrix, never to a bias.
     label_smoothing
         Share, in [0, 1), of each target spread evenly over all classes (Szegedy et al., CVPR 2016).
+    layer_norm
+        Normalise the pre-activations of every hidden layer over its units, with a gain and a shift that are learnt (Ba,
+        Kiros, Hinton, 2016). Inputs are never normalised.
+    mixup
+        Parameter of the Beta distribution from which each batch's mixing is drawn (Zhang et al., ICLR 2018); 0: none.
+    class_weights
+        What a sample's loss weighs, by class: a mapping from label to weight (1 for a class it leaves out), or one
+        weight per class in sorted order; None: 1 for all. Fixed beforehand, not taken from the members' labels.
     optimizer
         ``"sgd"``, or ``"adam"`` (Kingma and Ba, ICLR 2015), for which `momentum` and `nesterov` have no meaning.
     learning_rate
-        Step size, constant over training.
+        Step size of the first epoch.
+    schedule
+        ``"constant"``, or ``"cosine"``: half a cosine from `learning_rate` towards 0 (Loshchilov and Hutter, ICLR
+        2017), one rate per epoch.
     momentum, nesterov
         Momentum in [0, 1), and whether to use Nesterov's form of it.
     epochs
@@ -141,7 +120,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     batch_size
         Samples in a step; the last batch of an epoch may be smaller.
     random_state
-        Source of the initial weights, batch orders and dropout masks; see `random_streams`.
+        Source of the initial weights, batch orders, dropout masks and mixings; see `genoaudit.models.draws`.
 
     Attributes
     ----------
@@ -149,6 +128,8 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         Class labels, sorted.
     coefs_, intercepts_
         Weight matrices [inputs, outputs] and biases [outputs] of each layer; float32 arrays.
+    norms_
+        Gain and shift [units] of each hidden layer's normalisation; empty without `layer_norm`.
     loss_curve_
         Mean training loss of each epoch, taken before each step and with dropout, without the L2 term.
     n_features_in_
@@ -168,8 +149,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "layer_norm": ["boolean"],
+        "mixup": [Interval(Real, 0, None, closed="left")],
+        "class_weights": [dict, list, tuple, None],
         "optimizer": [StrOptions({"sgd", "adam"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions({"constant", "cosine"})],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "nesterov": ["boolean"],
         "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -180,6 +165,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     classes_: NDArray[Any]
     coefs_: list[FloatMatrix]
     intercepts_: list[NDArray[np.float32]]
+    norms_: list[tuple[NDArray[np.float32], NDArray[np.float32]]]
     loss_curve_: list[float]
 
     def __init__(  # noqa: PLR0913  scikit-learn wants every parameter of a model in its constructor
@@ -189,8 +175,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         dropout: float = 0.0,
         weight_decay: float = 1e-3,
         label_smoothing: float = 0.0,
+        layer_norm: bool = False,
+        mixup: float = 0.0,
+        class_weights: Mapping[Any, float] | Sequence[float] | None = None,
         optimizer: Literal["sgd", "adam"] = "sgd",
         learning_rate: float = 0.01,
+        schedule: Literal["constant", "cosine"] = "constant",
         momentum: float = 0.9,
         nesterov: bool = False,
         epochs: int = 20,
@@ -201,8 +191,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         self.dropout = dropout
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
+        self.layer_norm = layer_norm
+        self.mixup = mixup
+        self.class_weights = class_weights
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
         self.nesterov = nesterov
         self.epochs = epochs
@@ -228,7 +222,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         streams = random_streams(self.random_state)
         widths = (X.shape[1], *self.hidden, len(self.classes_))
         self.coefs_, self.intercepts_ = initial_parameters(widths, streams.init)
-        self._train(X, codes.astype(np.int64), streams)
+        units = self.hidden if self.layer_norm else ()
+        self.norms_ = [(np.ones(width, np.float32), np.zeros(width, np.float32)) for width in units]
+        weights = weights_of_classes(self.class_weights, self.classes_.tolist())
+        self._train(X, codes.astype(np.int64), weights, streams)
         return self
 
     def decision_function(self, X: Any) -> FloatArray:
@@ -260,28 +257,48 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     def _block_logits(self, X: FloatMatrix) -> FloatMatrix:
         activation = np.zeros((_BLOCK, X.shape[1]), dtype=np.float32)
         activation[: len(X)] = X
-        for weight, bias in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
-            activation = np.maximum(activation @ weight + bias, 0)
+        for layer, (weight, bias) in enumerate(zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True)):
+            activation = activation @ weight + bias
+            if self.layer_norm:
+                gain, shift = map(torch.from_numpy, self.norms_[layer])
+                activation = layer_norm(torch.from_numpy(activation), gain.shape, gain, shift).numpy()
+            activation = np.maximum(activation, 0)
         logits: FloatMatrix = activation @ self.coefs_[-1] + self.intercepts_[-1]
         return logits[: len(X)]
 
-    def _train(self, X: FloatMatrix, codes: NDArray[np.int64], streams: RandomStreams) -> None:
-        """Update `coefs_` and `intercepts_`, whose memory the tensors share."""
-        weights = [torch.from_numpy(weight).requires_grad_() for weight in self.coefs_]
-        biases = [torch.from_numpy(bias).requires_grad_() for bias in self.intercepts_]
-        optimizer = self._make_optimizer(weights, biases)
+    def _train(
+        self, X: FloatMatrix, codes: NDArray[np.int64], label_weights: tuple[float, ...] | None, streams: RandomStreams
+    ) -> None:
+        """Update `coefs_`, `intercepts_` and `norms_`, whose memory the tensors share."""
+        weights, biases = ([torch.from_numpy(p).requires_grad_() for p in ps] for ps in (self.coefs_, self.intercepts_))
+        norms = [
+            (torch.from_numpy(gain).requires_grad_(), torch.from_numpy(shift).requires_grad_())
+            for gain, shift in self.norms_
+        ]
+        optimizer = self._make_optimizer(weights, [*biases, *(p for pair in norms for p in pair)])
+        criterion = partial(
+            cross_entropy,
+            weight=None if label_weights is None else torch.tensor(label_weights),
+            label_smoothing=float(self.label_smoothing),
+        )
+        forward = partial(self._forward, weights=weights, biases=biases, norms=norms, masks=streams.masks)
         self.loss_curve_ = []
         with torch.enable_grad():
-            for _ in range(self.epochs):
+            for rate in learning_rates(self.learning_rate, self.schedule, self.epochs):
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
                 total = 0.0
                 order = batch_order(len(X), streams.order)
                 for start in range(0, len(X), self.batch_size):
                     rows = order[start : start + self.batch_size]
                     # Gathered by numpy: torch warns about the read-only arrays that parallel workers share.
-                    logits = self._forward(torch.from_numpy(X[rows]), weights, biases, streams.masks)
-                    loss = cross_entropy(
-                        logits, torch.from_numpy(codes[rows]), label_smoothing=float(self.label_smoothing)
-                    )
+                    batch, labels = torch.from_numpy(X[rows]), torch.from_numpy(codes[rows])
+                    if self.mixup > 0:
+                        share, partner = mixup_draw(len(rows), alpha=self.mixup, rng=streams.mixes)
+                        logits = forward(share * batch + (1 - share) * batch[partner])
+                        loss = share * criterion(logits, labels) + (1 - share) * criterion(logits, labels[partner])
+                    else:
+                        loss = criterion(forward(batch), labels)
                     optimizer.zero_grad()
                     loss.backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
@@ -290,18 +307,28 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
                 self._reject_divergence()
 
     def _forward(
-        self, X: torch.Tensor, weights: list[torch.Tensor], biases: list[torch.Tensor], masks: np.random.Generator
+        self,
+        X: torch.Tensor,
+        *,
+        weights: list[torch.Tensor],
+        biases: list[torch.Tensor],
+        norms: list[tuple[torch.Tensor, torch.Tensor]],
+        masks: np.random.Generator,
     ) -> torch.Tensor:
         activation = X
-        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            activation = torch.addmm(bias, activation, weight).relu()
+        for layer, (weight, bias) in enumerate(zip(weights[:-1], biases[:-1], strict=True)):
+            activation = torch.addmm(bias, activation, weight)
+            if self.layer_norm:
+                gain, shift = norms[layer]
+                activation = layer_norm(activation, gain.shape, gain, shift)
+            activation = activation.relu()
             if self.dropout > 0:
                 mask = dropout_mask(*activation.shape, dropout=self.dropout, rng=masks)
                 activation = activation * torch.from_numpy(mask)
         return torch.addmm(biases[-1], activation, weights[-1])
 
-    def _make_optimizer(self, weights: list[torch.Tensor], biases: list[torch.Tensor]) -> torch.optim.Optimizer:
-        groups = [{"params": weights, "weight_decay": self.weight_decay}, {"params": biases, "weight_decay": 0.0}]
+    def _make_optimizer(self, weights: list[torch.Tensor], others: list[torch.Tensor]) -> torch.optim.Optimizer:
+        groups = [{"params": weights, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         # Fused: one pass over the parameters instead of one for each term; a tenth of the time of a large first layer.
         if self.optimizer == "adam":
             return torch.optim.Adam(groups, lr=self.learning_rate, fused=True)

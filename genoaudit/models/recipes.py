@@ -54,8 +54,9 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
     kind
         ``"mlp"``, ``"logistic"``, ``"xgboost"`` or ``"import"``.
     parameters
-        ``scaling`` and ``gain`` go to the scaler (``gain = false`` switches the gain off), the others to the
-        classifier; for ``"import"`` all are keywords of the function.
+        ``genes = 2000`` keeps the 2,000 genes that vary most among the members; ``scaling`` and ``gain`` go to the
+        scaler (``gain = false`` switches the gain off), the others to the classifier; for ``"import"`` all are
+        keywords of the function.
     scale
         Declared scale of the expression values.
     target
@@ -86,15 +87,20 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
     from sklearn.pipeline import Pipeline
 
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
+    from genoaudit.data.selection import VariableGenes
 
     classifier = {"mlp": _mlp, "logistic": _logistic, "xgboost": _xgboost}[kind]()
-    _reject_unknown_keys(f"recipe kind {kind!r}", parameters, (*_SCALER_KEYS, *classifier.get_params(deep=False)))
+    _reject_unknown_keys(
+        f"recipe kind {kind!r}", parameters, ("genes", *_SCALER_KEYS, *classifier.get_params(deep=False))
+    )
     scaler_parameters = {key: value for key, value in parameters.items() if key in _SCALER_KEYS}
     if scaler_parameters.get("gain") is False:  # TOML has no null
         scaler_parameters["gain"] = None
     scaler = ExpressionScaler().set_params(**scaler_parameters)
-    classifier.set_params(**{key: value for key, value in parameters.items() if key not in _SCALER_KEYS})
-    steps = [("log", LogTransform(scale)), ("scaler", scaler), ("classifier", classifier)]
+    apart = ("genes", *_SCALER_KEYS)
+    classifier.set_params(**{key: value for key, value in parameters.items() if key not in apart})
+    selector = [("genes", VariableGenes(parameters["genes"]))] if "genes" in parameters else []
+    steps = [("log", LogTransform(scale)), *selector, ("scaler", scaler), ("classifier", classifier)]
     _check_values([step for _, step in steps])
     if kind == "xgboost":
         _check_xgboost_values(classifier)

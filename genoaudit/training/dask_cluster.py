@@ -136,7 +136,7 @@ def _greet(address: str) -> None:
 
 
 def _inspect(client: Client) -> None:
-    """Say what about the workers would make numbers differ, or cores idle."""
+    """Refuse workers whose numbers would differ from those of this machine; say where cores would idle."""
     here = _versions()
     try:
         there = client.run(_versions)
@@ -146,12 +146,11 @@ def _inspect(client: Client) -> None:
     for name in _DECIDING_PACKAGES:
         others = sorted({found[name] for found in there.values()} - {here[name]})
         if others:
-            logger.warning(
-                "%s is %s here and %s on Dask workers; numbers may differ from a local run",
-                name,
-                here[name],
-                ", ".join(others),
+            msg = (
+                f"{name} is {here[name]} here and {', '.join(others)} on Dask workers, so their numbers would differ "
+                "from a local run's. Install the same versions there as here."
             )
+            raise ConfigError(msg)
     if max(client.nthreads().values(), default=1) > 1:
         logger.warning("Dask workers train one task at a time each; start more of them, with --nthreads 1")
 

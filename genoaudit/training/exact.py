@@ -18,10 +18,20 @@ import torch
 from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.data.backed import BackedMatrix, Expression
 from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
+from genoaudit.data.selection import VariableGenes, gene_variances, most_variable
 from genoaudit.errors import TrainingError
+from genoaudit.models.draws import (
+    RandomStreams,
+    batch_order,
+    dropout_mask,
+    initial_parameters,
+    mixup_draw,
+    random_streams,
+)
 from genoaudit.models.forms import ExactForm
-from genoaudit.models.mlp import RandomStreams, batch_order, dropout_mask, initial_parameters, random_streams
+from genoaudit.models.mlp import learning_rates, weights_of_classes
 from genoaudit.training.convex import solve_logistic
 from genoaudit.training.gram import (
     factor,
@@ -29,6 +39,7 @@ from genoaudit.training.gram import (
     gene_blocks,
     gram,
     member_gram,
+    member_grams,
     quick_factor,
     sample_gram,
 )
@@ -55,12 +66,12 @@ class Prepared:
     classes
         Number of classes.
     genes
-        Number of genes.
+        Number of genes that a model sees.
     space
         Coordinates of the first layer: ``"samples"`` or ``"genes"``.
     values
         Log-like expression [samples, genes], scaled already where one scaling serves every model; None where products
-        of samples stand for it.
+        of samples stand for it. A backed matrix stays in its file.
     gram, root
         K [samples, samples] and L with ``L @ L.T == K``, where one serves every model; else None.
     """
@@ -69,15 +80,19 @@ class Prepared:
     classes: int
     genes: int
     space: Space
-    values: NDArray[np.float32] | None
+    values: Expression | None
     gram: FloatArray | None
     root: NDArray[np.float32] | None
 
 
 def prepare(form: ExactForm, cohort: Cohort, space: Space = "samples") -> Prepared:
     """Do once what does not depend on who is a member."""
-    values = LogTransform(form.scale).fit_transform(cohort.X)
-    in_genes = Prepared(cohort.y, len(cohort.classes), cohort.n_genes, space, values, None, None)
+    if isinstance(cohort.X, BackedMatrix) and space == "samples":
+        values: Expression = cohort.X.logged(form.scale)
+    else:
+        values = LogTransform(form.scale).fit_transform(np.asarray(cohort.X))
+    genes = cohort.n_genes if form.genes is None else min(form.genes, cohort.n_genes)
+    in_genes = Prepared(cohort.y, len(cohort.classes), genes, space, values, None, None)
     if form.scaling == "members":
         return in_genes
     if space == "genes":
@@ -145,28 +160,32 @@ def _train_network(
 ) -> Iterator[tuple[int, FloatArray]]:
     classifier = form.classifier
     network = Network(
-        classes=prepared.classes, hidden=tuple(int(w) for w in classifier.hidden), dropout=classifier.dropout
+        classes=prepared.classes,
+        hidden=tuple(int(w) for w in classifier.hidden),
+        layer_norm=bool(classifier.layer_norm),
+        dropout=classifier.dropout,
     )
     descent = Descent(
         steps=classifier.epochs,
         batch_size=classifier.batch_size,
-        learning_rate=float(classifier.learning_rate),
+        learning_rate=learning_rates(classifier.learning_rate, classifier.schedule, classifier.epochs),
         momentum=float(classifier.momentum),
         nesterov=bool(classifier.nesterov),
         weight_decay=float(classifier.weight_decay),
         label_smoothing=float(classifier.label_smoothing),
+        class_weights=weights_of_classes(classifier.class_weights, range(prepared.classes)),
     )
     streams = [random_streams(state) for state in random_states]
-    program: dict[str, Any] = {"network": network, "descent": descent}
+    program: dict[str, Any] = {"network": network, "descent": descent, "chunk": len(members)}
     program["models"] = np.flatnonzero(members.any(axis=1)).tolist()
     if prepared.space == "genes":
         start = _start_in_genes(network, prepared.genes, streams)
         pool = GenePool(_values(form, prepared, members, device), prepared.y)
-        trained = train_in_genes(pool, members, draws=_draws(network, members, streams, start), **program)
+        trained = train_in_genes(pool, members, draws=_draws(classifier, members, streams, start), **program)
     else:
         K, root_of = _grams(form, prepared, members, device)
         start = _start_through_root(network, prepared.genes, streams, root_of)
-        draws = _draws(network, members, streams, start)
+        draws = _draws(classifier, members, streams, start)
         trained = train_stacked(Pool(K, prepared.y), members, draws=draws, **program)
     for models, found in trained:
         yield from zip(models.tolist(), found.cpu().numpy().astype(np.float64), strict=True)
@@ -199,7 +218,7 @@ def _start_in_genes(network: Network, genes: int, streams: Sequence[RandomStream
 
 
 def _draws(
-    network: Network, members: BoolArray, streams: Sequence[RandomStreams], start: Callable[[int], Start]
+    classifier: Any, members: BoolArray, streams: Sequence[RandomStreams], start: Callable[[int], Start]
 ) -> Draws:
     """Feed the engine from the very streams that `MLPClassifier` reads, in the same order."""
     counts = members.sum(axis=1)
@@ -208,10 +227,13 @@ def _draws(
         return batch_order(int(counts[model]), streams[model].order)
 
     def keep(model: int, step: int, layer: int, rows: int) -> BoolArray:
-        mask = dropout_mask(rows, network.hidden[layer], dropout=network.dropout, rng=streams[model].masks)
+        mask = dropout_mask(rows, classifier.hidden[layer], dropout=classifier.dropout, rng=streams[model].masks)
         return np.asarray(mask > 0)
 
-    return Draws(start=start, order=order, keep=keep)
+    def mix(model: int, step: int, rows: int) -> tuple[float, IntArray]:
+        return mixup_draw(rows, alpha=classifier.mixup, rng=streams[model].mixes)
+
+    return Draws(start=start, order=order, keep=keep, mix=mix if classifier.mixup > 0 else None)
 
 
 def _values(
@@ -223,8 +245,10 @@ def _values(
         return torch.as_tensor(values, device=device)
 
     def own(model: int) -> torch.Tensor:
-        scaler = ExpressionScaler("members", gain=form.gain).fit(values[members[model]])
-        return torch.as_tensor(scaler.transform(values), device=device)
+        member = members[model]
+        kept = values if form.genes is None else VariableGenes(form.genes).fit(values[member]).transform(values)
+        scaler = ExpressionScaler("members", gain=form.gain).fit(kept[member])
+        return torch.as_tensor(scaler.transform(kept), device=device)
 
     return own
 
@@ -251,9 +275,19 @@ def _grams(
 def _member_products(form: ExactForm, prepared: Prepared, members: BoolArray) -> Callable[[int], FloatArray]:
     blocks = gene_blocks(prepared.values)
     scalings = fit_members(blocks, members)
+    if form.genes is not None:
+        held = np.flatnonzero(members.any(axis=1))
+        variances = np.hstack([[gene_variances(block[members[model]]) for model in held] for block in blocks()])
+        for model, own in zip(held, variances, strict=True):
+            scalings[model] = scalings[model].select(most_variable(own, form.genes))
     gain = math.sqrt(prepared.genes) if form.gain is None else form.gain
     dtype = np.float32 if form.kind == "network" else np.float64
-    return lambda model: member_gram(blocks, scalings[model], gain=gain, dtype=dtype)
+    if not isinstance(prepared.values, BackedMatrix):
+        return lambda model: member_gram(blocks, scalings[model], gain=gain, dtype=dtype)
+    wanted = np.flatnonzero(members.any(axis=1)).tolist()
+    # One pass through the file for all of them.
+    found = member_grams(blocks, [scalings[model] for model in wanted], gain=gain, dtype=dtype)
+    return dict(zip(wanted, found, strict=True)).pop
 
 
 def _solve(
@@ -269,5 +303,7 @@ def _solve(
         products = _member_products(form, prepared, members)
         pool = Pool(lambda model: torch.as_tensor(products(model), device=device), prepared.y)
     C, chosen = float(form.classifier.C), np.flatnonzero(members.any(axis=1)).tolist()
-    for models, found in solve_logistic(pool, members, C=C, classes=prepared.classes, models=chosen):
+    for models, found in solve_logistic(
+        pool, members, C=C, classes=prepared.classes, models=chosen, chunk=len(members)
+    ):
         yield from zip(models.tolist(), found.cpu().numpy(), strict=True)

@@ -6,7 +6,7 @@ genes, so that a backed file never has to fit in memory. Sums across blocks are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -158,28 +158,41 @@ def member_gram(
     Rows are centred gene by gene before they are multiplied, so nothing cancels; products within a block are of type
     `dtype`, sums across blocks float64. With a `gain`, rows are multiplied by ``gain / sqrt(selected genes)``.
     """
-    K: FloatArray | None = None
+    return member_grams(blocks, [scaling], gain=gain, dtype=dtype)[0]
+
+
+def member_grams(
+    blocks: Blocks, scalings: Sequence[MemberScaling], *, gain: float | None = None, dtype: DTypeLike = np.float32
+) -> list[FloatArray]:
+    """Products of rows under several scalings, in one pass; see `member_gram`."""
+    totals: list[FloatArray | None] = [None] * len(scalings)
+    roots = [np.sqrt(scaling.weight) for scaling in scalings]
     begin = 0
-    root = np.sqrt(scaling.weight)
     space = np.empty(0, dtype=dtype)  # reused: fresh pages cost as much as the arithmetic
     product: NDArray[Any] | None = None
     for block in blocks():
         genes = slice(begin, begin + block.shape[1])
         begin = genes.stop
-        used = np.flatnonzero(root[genes])
-        if used.size == 0:
-            continue
-        kept = block if used.size == block.shape[1] else block[:, used]
-        if space.size < kept.size:
-            space = np.empty(kept.size, dtype=dtype)
-        scaled = space[: kept.size].reshape(kept.shape)
-        np.subtract(kept, scaling.mean[genes][used].astype(block.dtype), out=scaled, casting="same_kind")
-        scaled *= root[genes][used].astype(dtype)
-        product = _product(scaled, product)
-        K = product.astype(np.float64) if K is None else np.add(K, product, out=K)
-    if K is None:
+        for index, (scaling, root) in enumerate(zip(scalings, roots, strict=True)):
+            used = np.flatnonzero(root[genes])
+            if used.size == 0:
+                continue
+            kept = block if used.size == block.shape[1] else block[:, used]
+            if space.size < kept.size:
+                space = np.empty(kept.size, dtype=dtype)
+            scaled = space[: kept.size].reshape(kept.shape)
+            np.subtract(kept, scaling.mean[genes][used].astype(block.dtype), out=scaled, casting="same_kind")
+            scaled *= root[genes][used].astype(dtype)
+            product = _product(scaled, product)
+            total = totals[index]
+            totals[index] = product.astype(np.float64) if total is None else np.add(total, product, out=total)
+    return [_finished(total, scaling, gain) for total, scaling in zip(totals, scalings, strict=True)]
+
+
+def _finished(total: FloatArray | None, scaling: MemberScaling, gain: float | None) -> FloatArray:
+    if total is None:
         raise DataError("the pool", ["no gene was selected."])
-    K = _symmetric(K)
+    K = _symmetric(total)
     return K if gain is None else np.multiply(K, gain**2 / scaling.selected, out=K)
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Engine = Literal["gram", "stacked", "processes"]
 
 CHUNK = 12
-"""Models of one tensor program: their products should stay in the last-level cache."""
+"""Most models of one tensor program: their products should stay in the last-level cache of a processor."""
+
+GPU_CHUNK = 96
+"""The same for a GPU, which is idle with few: what costs there is the number of operations, not their size."""
 
 _PRODUCT_RATE = 6e10  # operations a second and core of large float32 products
 _LOOP_RATE = 3e10  # the same inside a training loop in gene space, where memory traffic counts
@@ -45,7 +48,7 @@ class Plan:
     reason
         Why this engine.
     chunk
-        Models per task.
+        Models trained at once: as many as fit in memory, up to `CHUNK` (on a GPU `GPU_CHUNK`). It changes no number.
     workers
         Processes.
     device
@@ -73,6 +76,21 @@ class Work:
     genes: int
     classes: int
     models: int
+    backed: bool = False
+    """The expression stays in its file."""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What an engine needs: seconds of a model, bytes that all processes share, and bytes of one model in training."""
+
+    seconds: float
+    shared: float
+    own: float
+
+    def chunk(self, room: float, processes: int, most: int) -> int:
+        """Return how many models fit at once in each process, 0 if not even one."""
+        return max(0, min(most, int((room - self.shared) / (processes * self.own))))
 
 
 def make_plan(
@@ -106,27 +124,40 @@ def make_plan(
         reason = "asked for" if engine == "processes" else "one at a time is as fast here as anything"
         return _processes(reason, work, loop, threads, device)
     _check_device(device)
-    seconds, memory = ways[chosen]
-    total = seconds * work.models
-    workers = 1 if total < _WORTH_A_WORKER or device != "cpu" else min(threads, math.ceil(work.models / CHUNK))
-    reason = "asked for" if engine != "auto" or loop is None else f"about {loop / seconds:.0f} times faster, and exact"
+    way = ways[chosen]
+    total = way.seconds * work.models
+    workers, chunk = _spread(way, total, work.models, threads, device)
+    gain = None if engine != "auto" or loop is None else loop / way.seconds
+    reason = "asked for" if gain is None else f"about {gain:.0f} times faster, and exact"
     total = total / workers + (_START_SECONDS if workers > 1 else 0)
-    return Plan(chosen, reason, CHUNK, workers, device, total, memory * workers / 1e6)
+    return Plan(chosen, reason, chunk, workers, device, total, (way.shared + workers * chunk * way.own) / 1e6)
 
 
-def _exact_ways(form: ExactForm, work: Work) -> dict[Engine, tuple[float, float]]:
-    """Seconds for one model and bytes of one process, for each exact engine that can train the form."""
-    ways: dict[Engine, tuple[float, float]] = {"gram": (_gram_seconds(form, work), _gram_bytes(form, work))}
+def _spread(way: _Way, seconds: float, models: int, threads: int, device: str) -> tuple[int, int]:
+    """Return how many processes, and how many models at once in each: less of either where memory is short."""
+    if device != "cpu":
+        return 1, max(1, way.chunk(_MEMORY_SHARE * _gpu_bytes(), 1, GPU_CHUNK))
+    room = _MEMORY_SHARE * _memory_bytes()
+    workers = 1 if seconds < _WORTH_A_WORKER else min(threads, math.ceil(models / CHUNK))
+    while workers > 1 and way.chunk(room, workers, CHUNK) < 1:
+        workers -= 1
+    return workers, max(1, way.chunk(room, workers, CHUNK))
+
+
+def _exact_ways(form: ExactForm, work: Work) -> dict[Engine, _Way]:
+    """Cost of each exact engine that can train the form."""
+    ways: dict[Engine, _Way] = {"gram": _gram_way(form, work)}
     if form.kind == "network":
-        ways["stacked"] = (_stacked_seconds(form, work), _stacked_bytes(form, work))
+        ways["stacked"] = _stacked_way(form, work)
     return ways
 
 
-def _fastest(ways: dict[Engine, tuple[float, float]], loop: float | None) -> Engine:
+def _fastest(ways: dict[Engine, _Way], loop: float | None) -> Engine:
     room = _MEMORY_SHARE * _memory_bytes()
     # Beside the loop, the estimate of the stacked engine must be clearly better: their products cost the same.
     worth = {"gram": 1.0, "stacked": 0.7}
-    seconds: dict[Engine, float] = {name: cost / worth[name] for name, (cost, memory) in ways.items() if memory <= room}
+    fitting = {name: way for name, way in ways.items() if way.chunk(room, 1, CHUNK) >= 1}
+    seconds: dict[Engine, float] = {name: way.seconds / worth[name] for name, way in fitting.items()}
     if loop is not None:
         seconds["processes"] = loop
     return min(seconds, key=lambda name: seconds[name]) if seconds else "processes"
@@ -143,37 +174,30 @@ def _processes(reason: str, work: Work, loop: float | None, threads: int, device
     return Plan("processes", reason, 1, workers, "cpu", seconds, memory / 1e6)
 
 
-def _gram_seconds(form: ExactForm, work: Work) -> float:
+def _gram_way(form: ExactForm, work: Work) -> _Way:
     n, members = work.samples, work.samples / 2
-    scaling = 0.0
+    values = 0.0 if work.backed else 8.0 * n * work.genes
+    square, within = 4.0 * n**2, 4.0 * members**2
+    scaling, shared, own = 0.0, values + 6 * square, within  # a root of K takes a few squares
     if form.scaling == "members":  # a symmetric product, and a few passes over the values
         scaling = n**2 * work.genes / _PRODUCT_RATE + n * work.genes * _PASS_SECONDS
+        shared, own = values, within + 3 * square
     if form.kind == "convex":
         # Newton steps with conjugate gradients, each a product with K in float64 at half the rate.
-        return scaling * 2 + 120 * 2 * members**2 * work.classes / (_PRODUCT_RATE / 4)
+        return _Way(scaling * 2 + 120 * 2 * members**2 * work.classes / (_PRODUCT_RATE / 4), shared, own + square)
     first, batches = _network_size(form.classifier, work)
     products = form.classifier.epochs * 2 * members**2 * first + 2 * n * (n + members) * first
     steps = int(form.classifier.epochs) * batches
-    return float(scaling + products / _PRODUCT_RATE + 2 * steps * _STEP_SECONDS / CHUNK)
+    return _Way(scaling + products / _PRODUCT_RATE + 2 * steps * _STEP_SECONDS / CHUNK, shared, own + 16.0 * n * first)
 
 
-def _gram_bytes(form: ExactForm, work: Work) -> float:
-    n, members = work.samples, work.samples / 2
-    own = CHUNK * (4.0 * n**2 if form.scaling == "members" else 0.0)
-    return 16.0 * n**2 + own + CHUNK * 4.0 * members**2 + 8.0 * work.samples * work.genes
-
-
-def _stacked_seconds(form: ExactForm, work: Work) -> float:
+def _stacked_way(form: ExactForm, work: Work) -> _Way:
     first, batches = _network_size(form.classifier, work)
     steps = int(form.classifier.epochs) * batches
     products = int(form.classifier.epochs) * 4 * work.samples / 2 * work.genes * first
-    return float(products / _LOOP_RATE + 2 * steps * _STEP_SECONDS / CHUNK)
-
-
-def _stacked_bytes(form: ExactForm, work: Work) -> float:
-    first, _ = _network_size(form.classifier, work)
     rows = work.samples * (1.0 if form.scaling == "members" else 0.5)
-    return 8.0 * work.samples * work.genes + CHUNK * 4.0 * work.genes * (rows + 3 * first)
+    seconds = products / _LOOP_RATE + 2 * steps * _STEP_SECONDS / CHUNK
+    return _Way(seconds, 8.0 * work.samples * work.genes, 4.0 * work.genes * (rows + 3 * first))
 
 
 def _loop_seconds(recipe: Recipe, work: Work) -> float | None:
@@ -215,6 +239,12 @@ def _network_size(classifier: Any, work: Work) -> tuple[int, int]:
 
 def _memory_bytes() -> float:
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+
+
+def _gpu_bytes() -> float:
+    import torch
+
+    return float(torch.cuda.mem_get_info()[0])
 
 
 def _check_device(device: str) -> None:

@@ -28,7 +28,7 @@ from genoaudit.models.forms import ExactForm, form_of
 from genoaudit.models.recipes import set_random_state
 from genoaudit.training.backends import Backend, run_tasks
 from genoaudit.training.outputs import ModelOutputs, outputs_of
-from genoaudit.training.plan import CHUNK, Plan
+from genoaudit.training.plan import CHUNK, GPU_CHUNK, Plan
 from genoaudit.training.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple
         for text in outputs.warnings:
             told[text] = told.get(text, 0) + 1
     summary = tuple(f"{count} of {design.models} models: {text}" for text, count in sorted(told.items()))
-    return Signals(logit=logit, proba=proba), summary
+    return Signals(logit=logit, proba=proba, y=cohort.y), summary
 
 
 def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _job(recipe: Recipe, cohort: Cohort, plan: Plan) -> tuple[Callable[..., _Fin
         with single_threaded():
             prepared = prepare(form, cohort, "samples" if plan.engine == "gram" else "genes")
         return _train_exactly, {"form": form, "prepared": prepared, "device": plan.device}
-    return _train_as_it_is, {"X": cohort.X, "y": cohort.y, "classes": len(cohort.classes)}
+    return _train_as_it_is, {"X": np.asarray(cohort.X), "y": cohort.y, "classes": len(cohort.classes)}
 
 
 def _tasks(recipe: Recipe, cohort: Cohort, design: Design, chunks: Iterator[tuple[int, ...]]) -> list[_Task]:
@@ -195,10 +195,12 @@ def _chunks(missing: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
 def _train_exactly(task: _Task, *, form: ExactForm, prepared: Prepared, device: str) -> _Finished:
     from genoaudit.training.exact import train_exactly
 
-    places = [model % CHUNK for model in task.models]
-    members = np.zeros((CHUNK, task.members.shape[1]), dtype=np.bool_)
+    # A model keeps its place among as many, however few of them memory allows at once.
+    most = CHUNK if device == "cpu" else GPU_CHUNK
+    places = [model % most for model in task.models]
+    members = np.zeros((most, task.members.shape[1]), dtype=np.bool_)
     members[places] = task.members
-    states: list[int | None] = [None] * CHUNK
+    states: list[int | None] = [None] * most
     for place, recipe in zip(places, task.recipes, strict=True):
         states[place] = recipe.get_params().get("classifier__random_state")
     with single_threaded():

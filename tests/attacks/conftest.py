@@ -19,7 +19,11 @@ def _design(models: int, patients: int, rng: np.random.Generator) -> Design:
 
 def _signals(logit: np.ndarray) -> Signals:
     models, samples = logit.shape
-    return Signals(logit=logit[:, None, :], proba=np.full((models, samples, 2), 0.5, dtype=np.float32))
+    return Signals(
+        logit=logit[:, None, :],
+        proba=np.full((models, samples, 2), 0.5, dtype=np.float32),
+        y=np.zeros(samples, dtype=np.intp),
+    )
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_trees_see_only_the_order_so_scaling_by_members_changes_nothing(kind):
     [
         ("mlp", "hiden", "hidden"),
         ("mlp", "scalling", "scaling"),
-        ("mlp", "lr", "learning_rate"),
+        ("mlp", "learn_rate", "learning_rate"),
         ("logistic", "maxiter", "max_iter"),
         ("xgboost", "maxdepth", "max_depth"),
     ],

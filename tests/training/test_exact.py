@@ -6,10 +6,11 @@ import torch
 from scipy.stats import ks_2samp
 
 from genoaudit.data.design import make_design
+from genoaudit.data.readers import read_cohort
 from genoaudit.data.simulate import simulate_cohort
 from genoaudit.errors import TrainingError
+from genoaudit.models.draws import initial_parameters
 from genoaudit.models.forms import form_of
-from genoaudit.models.mlp import initial_parameters
 from genoaudit.models.recipes import build_recipe, set_random_state
 from genoaudit.training import exact
 from genoaudit.training.exact import prepare, train_exactly
@@ -51,6 +52,10 @@ RECIPES = {
     "nesterov, smoothed labels": {"nesterov": True, "label_smoothing": 0.1},
     "two hidden layers, odd batches": {"hidden": [24, 7], "batch_size": 13, "dropout": 0.2},
     "softmax regression": {"hidden": []},
+    "cosine schedule, class weights": {"schedule": "cosine", "class_weights": [2.0, 1.0, 0.5]},
+    "mixup, class weights by label": {"mixup": 0.4, "class_weights": {0: 3.0}, "learning_rate": 0.02},
+    "layer norm, dropout, mixup": {"layer_norm": True, "dropout": 0.2, "mixup": 1.0, "hidden": [24, 7]},
+    "the genes that vary most among the members": {"genes": 60, "learning_rate": 0.02},
     "no momentum": {"momentum": 0.0, "learning_rate": 0.05},
 }
 
@@ -128,6 +133,20 @@ def test_a_model_is_the_same_to_the_bit_whoever_fills_the_other_places(kind, spa
                 assert (part[model].logit == whole[model].logit).all()
             else:
                 assert part[model] is None
+
+
+@pytest.mark.parametrize("kind", ["mlp", "logistic"])
+@pytest.mark.parametrize("parameters", [{"scaling": "members"}, {"scaling": "sample"}, {"genes": 40}])
+def test_a_backed_file_gives_the_same_models_to_the_bit(kind, parameters, tmp_path):
+    COUNTS.to_anndata(label="type", patient="who").write_h5ad(tmp_path / "x.h5ad")
+    left = read_cohort(tmp_path / "x.h5ad", label="type", patient="who", scale="counts", backed=True)
+    recipe = build_recipe(kind, parameters, scale="counts")
+    members, states = members_of(COUNTS, 3), [1, 2, 3]
+    one, other = (
+        train_exactly(form_of(recipe), prepare(form_of(recipe), cohort), members, states) for cohort in (COUNTS, left)
+    )
+    for held, read in zip(one, other, strict=True):
+        assert np.array_equal(held.logit, read.logit)
 
 
 def test_samples_that_are_the_same_get_the_same_scores():

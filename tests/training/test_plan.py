@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from genoaudit.errors import ConfigError
@@ -59,6 +61,26 @@ def test_products_that_do_not_fit_in_memory_are_not_made(monkeypatch):
     monkeypatch.setattr(planning, "_memory_bytes", lambda: 1e7)
     plan = make_plan(MLP, WIDE, threads=1)
     assert plan.engine == "processes"
+
+
+def test_memory_decides_how_many_models_are_trained_at_once(monkeypatch):
+    many = Work(samples=8_000, genes=20_531, classes=32, models=64)
+    chunks = []
+    for gigabytes in (64, 16, 8):
+        monkeypatch.setattr(planning, "_memory_bytes", lambda size=gigabytes: size * 1e9)
+        plan = make_plan(MLP, many, threads=2)
+        assert plan.megabytes <= 0.5 * 1e3 * gigabytes
+        chunks.append(plan.workers * plan.chunk)
+    assert chunks[0] == 24
+    assert sorted(chunks, reverse=True) == chunks
+    assert chunks[-1] < 12
+
+
+def test_a_backed_file_does_not_count_as_memory():
+    wide = Work(samples=800, genes=1_000_000, classes=5, models=64)
+    assert (
+        make_plan(MLP, replace(wide, backed=True), threads=1).megabytes < make_plan(MLP, wide, threads=1).megabytes / 20
+    )
 
 
 def test_more_models_cost_more_and_workers_share_the_cost():

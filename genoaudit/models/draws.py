@@ -1,0 +1,109 @@
+"""The random draws of a network's training, made where another engine can make them too.
+
+=======  ============================================================================================================
+stream   draws, in order
+=======  ============================================================================================================
+init     `initial_parameters`: the weight matrix of each layer, first layer first
+order    `batch_order`: one permutation of the training samples at the start of each epoch
+masks    `dropout_mask`: for each batch, one mask for each hidden layer, first layer first; none with ``dropout=0``
+mixes    `mixup_draw`: for each batch, a share and a partner for each sample; none with ``mixup=0``
+=======  ============================================================================================================
+
+`random_streams` makes the four independent streams from ``random_state``. A batch is a run of ``batch_size``
+consecutive entries of the permutation; the last one of an epoch may be shorter and is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoaudit.contracts import IntArray
+
+FloatMatrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RandomStreams:
+    """The independent streams of one training: none moves when another is read."""
+
+    init: np.random.Generator
+    order: np.random.Generator
+    masks: np.random.Generator
+    mixes: np.random.Generator
+
+
+def random_streams(random_state: int | np.random.RandomState | None) -> RandomStreams:
+    """Make the streams of one training: four 32-bit words are drawn from `random_state` for each.
+
+    Examples
+    --------
+    >>> random_streams(7).order.permutation(5).tolist() == random_streams(7).order.permutation(5).tolist()
+    True
+    """
+    from sklearn.utils import check_random_state
+
+    words = check_random_state(random_state).randint(0, 2**32, size=(4, 4), dtype=np.uint32)
+    return RandomStreams(*(np.random.default_rng(four) for four in words))
+
+
+def initial_parameters(
+    widths: Sequence[int], rng: np.random.Generator
+) -> tuple[list[FloatMatrix], list[NDArray[np.float32]]]:
+    """Draw Gaussian weights of variance 2 / fan-in (He et al., ICCV 2015) and zero biases.
+
+    Parameters
+    ----------
+    widths
+        Number of genes, width of each hidden layer, number of classes.
+    rng
+        The ``init`` stream.
+
+    Returns
+    -------
+    Weight matrices [inputs, outputs] and biases [outputs] of each layer, float32.
+
+    Examples
+    --------
+    >>> weights, biases = initial_parameters((50, 8, 3), random_streams(0).init)
+    >>> [w.shape for w in weights], [b.tolist() for b in biases][-1]
+    ([(50, 8), (8, 3)], [0.0, 0.0, 0.0])
+    """
+    weights, biases = [], []
+    for inputs, outputs in pairwise(widths):
+        draw = rng.standard_normal((inputs, outputs), dtype=np.float32)
+        weights.append(draw * np.float32(math.sqrt(2 / inputs)))
+        biases.append(np.zeros(outputs, dtype=np.float32))
+    return weights, biases
+
+
+def batch_order(samples: int, rng: np.random.Generator) -> IntArray:
+    """Draw the order in which one epoch visits its training samples; int [samples]."""
+    return rng.permutation(samples)
+
+
+def dropout_mask(samples: int, width: int, *, dropout: float, rng: np.random.Generator) -> FloatMatrix:
+    """Draw the factors of one hidden layer for one batch: 0 with probability `dropout`, else 1 / (1 - dropout).
+
+    Returns
+    -------
+    float32 [samples, width]; expectation 1, so that scoring needs no correction (Srivastava et al., JMLR 2014).
+    """
+    keep = rng.random((samples, width), dtype=np.float32) >= dropout
+    return keep * np.float32(1 / (1 - dropout))
+
+
+def mixup_draw(samples: int, *, alpha: float, rng: np.random.Generator) -> tuple[float, IntArray]:
+    """Draw one batch's mixing (Zhang, Cisse, Dauphin, Lopez-Paz, ICLR 2018).
+
+    Returns
+    -------
+    The share from Beta(alpha, alpha), and each sample's partner in the batch, [samples]: sample ``i`` becomes ``share``
+    of itself and ``1 - share`` of its partner, and so does its loss.
+    """
+    return float(rng.beta(alpha, alpha)), rng.permutation(samples)
