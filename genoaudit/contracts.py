@@ -11,9 +11,9 @@ there on only numbers travel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +66,15 @@ class Design:
         ``"half_split"``: each patient in half of the models, in complementary pairs. It tests the replace-one relation.
         ``"coins"``: each audited patient in each model by its own fair coin, everybody else always in. It tests the
         add/remove relation.
+    audited
+        The patients whose coins were tossed; empty in a half split, which audits everybody.
     """
 
     members: BoolArray
     partner: IntArray
     seed: int
     kind: Literal["half_split", "coins"] = "half_split"
+    audited: tuple[int, ...] = ()
 
     @property
     def models(self) -> int:
@@ -123,13 +126,34 @@ class Signals:
         return tuple(name for name in needs if getattr(self, name) is None)
 
 
+Access = Literal["labels", "probabilities", "parameters"]
+"""What an adversary sees of the released model, least first; logits tell no more than exact probabilities do."""
+
+
 @dataclass(frozen=True)
 class Attack:
     """A membership attack: a record that people read, and a pure function of arrays.
 
     `score` takes signals, design and the patient code of every sample (int [samples]) and returns float64
     [targets, patients], higher = member, with every model of the design as the target once. It does no I/O, draws no
-    random numbers unless seeded by an argument, and computes no statistics of success.
+    random numbers but from the design's seed, and computes no statistics of success.
+
+    Parameters
+    ----------
+    name, title
+        What it is called in configurations, and by people.
+    threat_model
+        What the adversary sees, knows and does.
+    needs
+        Names of the arrays of `Signals` that it reads.
+    min_models
+        Fewest models of a design.
+    cost, reference, caveat
+        What it takes, where it comes from, and what it is blind to.
+    score
+        The attack.
+    min_queries
+        Fewest further queries of each sample.
     """
 
     name: str
@@ -141,9 +165,39 @@ class Attack:
     reference: str
     caveat: str
     score: Callable[[Signals, Design, IntArray], FloatArray]
+    min_queries: int = 0
 
-    def why_not(self, design: Design) -> str | None:
-        """Say why the attack cannot run on this design, or None if it can."""
+    @property
+    def access(self) -> Access:
+        """What the adversary must see of the model."""
+        if {"grad_norm", "influence"} & set(self.needs):
+            return "parameters"
+        return "labels" if set(self.needs) == {"label"} else "probabilities"
+
+    def why_not(self, design: Design, *, access: Access = "parameters", queries: int = 0) -> str | None:
+        """Say why the attack cannot run on this design, for an adversary who sees this much, or None if it can."""
         if design.models < self.min_models:
             return f"needs at least {self.min_models} models, has {design.models}"
+        seen = get_args(Access)
+        if seen.index(self.access) > seen.index(access):
+            return f"needs to see {self.access}; this adversary sees {access} only"
+        if queries < self.min_queries:
+            return f"needs at least {self.min_queries} further query of each sample; set queries under [audit]"
         return None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """An attack on the scores of other attacks: the same record, with `combine` in place of `score`.
+
+    `combine` takes scores by attack, each [targets, patients], and the design, and returns scores of the same shape.
+    """
+
+    name: str
+    title: str
+    threat_model: str
+    min_models: int
+    cost: str
+    reference: str
+    caveat: str
+    combine: Callable[[Mapping[str, FloatArray], Design], FloatArray]

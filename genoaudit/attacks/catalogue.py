@@ -1,18 +1,65 @@
-"""Every attack, in the order in which people should read them: the cheap baseline first."""
+"""Every attack, in the order in which people should read them: what needs least comes first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from genoaudit.attacks.base_attack import BASE, BASE_OFFLINE
+from genoaudit.attacks.bavaria import BAVARIA_N, BAVARIA_OFFLINE, BAVARIA_T
+from genoaudit.attacks.confidence import CONFIDENCE
+from genoaudit.attacks.difficulty import DIFFICULTY
+from genoaudit.attacks.entropy import ENTROPY, MODIFIED_ENTROPY
+from genoaudit.attacks.gap import GAP
+from genoaudit.attacks.grad_norm import GRAD_NORM
+from genoaudit.attacks.influence import INFLUENCE
+from genoaudit.attacks.label_only import LABEL_AUGMENTATION, LABEL_NOISE
 from genoaudit.attacks.lira import LIRA, LIRA_FIXED, LIRA_OFFLINE, LIRA_OFFLINE_FIXED
 from genoaudit.attacks.loss import LOSS
+from genoaudit.attacks.margin import MARGIN
+from genoaudit.attacks.per_class import PER_CLASS
+from genoaudit.attacks.qmia import QMIA
+from genoaudit.attacks.rmia import RMIA, RMIA_OFFLINE
+from genoaudit.attacks.sablayrolles import SABLAYROLLES
+from genoaudit.attacks.shokri import SHOKRI_FOREST, SHOKRI_LOGISTIC, SHOKRI_LOGISTIC_PER_CLASS, SHOKRI_XGBOOST
+from genoaudit.attacks.stacked import STACKED
 from genoaudit.contracts import Attack
 from genoaudit.errors import ConfigError
 
+_NO_MODELS = (LOSS, CONFIDENCE, ENTROPY, MODIFIED_ENTROPY, MARGIN, GAP, QMIA)
+_SHADOW_OUTPUTS = (
+    PER_CLASS,
+    SHOKRI_LOGISTIC,
+    SHOKRI_LOGISTIC_PER_CLASS,
+    SHOKRI_FOREST,
+    SHOKRI_XGBOOST,
+    DIFFICULTY,
+    SABLAYROLLES,
+)
+_LIKELIHOOD_RATIOS = (
+    LIRA,
+    LIRA_FIXED,
+    LIRA_OFFLINE,
+    LIRA_OFFLINE_FIXED,
+    BAVARIA_T,
+    BAVARIA_N,
+    BAVARIA_OFFLINE,
+    RMIA,
+    RMIA_OFFLINE,
+    BASE,
+    BASE_OFFLINE,
+)
+_LABELS = (LABEL_NOISE, LABEL_AUGMENTATION)
+_PARAMETERS = (GRAD_NORM, INFLUENCE)
+
 CATALOGUE: dict[str, Attack] = {
-    attack.name: attack for attack in (LOSS, LIRA, LIRA_FIXED, LIRA_OFFLINE, LIRA_OFFLINE_FIXED)
+    attack.name: attack for attack in (*_NO_MODELS, *_SHADOW_OUTPUTS, *_LIKELIHOOD_RATIOS, *_LABELS, *_PARAMETERS)
 }
+
+COMBINATIONS = {STACKED.name: STACKED}
+"""Attacks on the scores of all others that run."""
+
+EVERYTHING = "all"
 
 
 def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
@@ -21,7 +68,8 @@ def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
     Parameters
     ----------
     names
-        Names from `CATALOGUE`, each at most once.
+        Names from `CATALOGUE`, each at most once; ``"all"`` alone stands for every one. Names of `COMBINATIONS` may
+        stand among them and are left out.
 
     Returns
     -------
@@ -38,13 +86,22 @@ def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
     ['Loss threshold', 'LiRA, online']
     """
     asked = tuple(names)
-    if not asked:
-        raise ConfigError(f"no attack was asked for. Choose from: {', '.join(CATALOGUE)}.")
+    if asked == (EVERYTHING,):
+        return tuple(CATALOGUE.values())
+    known = (*CATALOGUE, *COMBINATIONS)
     for name in asked:
-        if name not in CATALOGUE:
-            near = get_close_matches(name, CATALOGUE, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Choose from: {', '.join(CATALOGUE)}."
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Choose from: {EVERYTHING}, {', '.join(known)}."
             raise ConfigError(f"there is no attack named '{name}'. {hint}")
         if asked.count(name) > 1:
             raise ConfigError(f"the attack '{name}' is asked for {asked.count(name)} times. Name it once.")
-    return tuple(CATALOGUE[name] for name in asked)
+    found = tuple(CATALOGUE[name] for name in asked if name in CATALOGUE)
+    if not found:
+        raise ConfigError(f"no attack was asked for. Choose from: {EVERYTHING}, {', '.join(CATALOGUE)}.")
+    return found
+
+
+def combines(names: Iterable[str]) -> bool:
+    """Say whether the stacked attack is among those asked for."""
+    return bool({EVERYTHING, STACKED.name} & set(names))

@@ -48,4 +48,7 @@ def patient_mean(values: FloatArray, patients: IntArray) -> FloatArray:
         )
     order = np.argsort(patients, kind="stable")
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    return np.asarray(np.add.reduceat(values[..., order], starts, axis=-1) / counts)
+    ordered = values[..., order]
+    mean = np.add.reduceat(ordered, starts, axis=-1) / counts
+    # Samples that agree agree with their mean: rounding must not break ties between patients.
+    return np.clip(mean, np.minimum.reduceat(ordered, starts, axis=-1), np.maximum.reduceat(ordered, starts, axis=-1))

@@ -2,74 +2,34 @@
 
 For every patient, models that held the patient (IN) and models that did not (OUT) give two normal distributions of the
 patient's mean logit. The online attack asks which of the two explains the target model better; the offline attack asks
-how far the target lies above OUT.
+how far the target lies above OUT. With several queries per sample each query is fitted by itself and the scores are
+averaged.
 
 Carlini, Chien, Nasr, Song, Terzis, Tramer. Membership inference attacks from first principles. IEEE S&P 2022.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from genoaudit.attacks.combine import patient_mean
+from genoaudit.attacks.references import reference_moments
 from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
-from genoaudit.errors import ConfigError
 
 VARIANCE_FLOOR = 1e-12
 """Smallest variance of a fitted normal, in squared logits: keeps the scores of a constant output finite and equal."""
 
-MIN_REFERENCES = 2
-"""A variance needs two values."""
-
 
 def _fit(statistic: FloatArray, side: BoolArray, partner: IntArray, *, pooled: bool) -> tuple[FloatArray, FloatArray]:
-    """Fit one side's normal for every target, without the target and without its complementary partner.
-
-    Parameters
-    ----------
-    statistic
-        Patients' mean logit; [models, patients].
-    side
-        The models that belong to the side (IN or OUT) of each patient; [models, patients].
-    partner
-        Complementary model of each model, -1 if none; [models].
-    pooled
-        One variance for all patients of a target instead of one per patient.
-
-    Returns
-    -------
-    Mean [targets, patients] and variance (n - 1 in the denominator), [targets, patients] or, pooled, [targets, 1].
-    """
-    count = side.sum(axis=0)
-    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(count, 1)
-    # Deviations from the side's own mean sum to zero, so the moments without one or two models follow from what those
-    # models contribute, without subtracting large sums from each other.
-    deviation = np.where(side, statistic - mean, 0.0)
-    has_partner = (partner >= 0)[:, None]
-    partner_deviation = np.where(has_partner, deviation[partner], 0.0)
-    left = count - side - (side[partner] & has_partner)
-    if left.min() < MIN_REFERENCES:
-        short = np.flatnonzero((left < MIN_REFERENCES).any(axis=0))
-        raise ConfigError(
-            f"LiRA needs {MIN_REFERENCES} reference models that held a patient and {MIN_REFERENCES} that did not, "
-            f"besides the target and its partner; {short.size} of {side.shape[1]} patients have fewer (first: patient "
-            f"number {short[0]}). Train more models in complementary pairs."
-        )
-    removed = deviation + partner_deviation
-    squares = (deviation**2).sum(axis=0) - deviation**2 - partner_deviation**2 - removed**2 / left
+    """Fit one side's normal for every target: mean [targets, patients] and variance (pooled: [targets, 1])."""
+    moments = reference_moments(statistic, side, partner)
+    variance = moments.variance
     if pooled:
-        variance = squares.sum(axis=1, keepdims=True) / (left - 1).sum(axis=1, keepdims=True)
-    else:
-        variance = squares / (left - 1)
-    return mean - removed / left, np.maximum(variance, VARIANCE_FLOOR)
-
-
-def _statistic(signals: Signals, patients: IntArray) -> FloatArray:
-    statistic = patient_mean(signals.logit[:, 0, :], patients)
-    # Measured from a value of the patient's own: a constant output becomes exactly zero and all its scores exact ties.
-    return np.asarray(statistic - statistic[0])
+        variance = moments.squares.sum(axis=1, keepdims=True) / (moments.count - 1).sum(axis=1, keepdims=True)
+    return moments.mean, np.maximum(variance, VARIANCE_FLOOR)
 
 
 def _log_density(statistic: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
@@ -77,17 +37,44 @@ def _log_density(statistic: FloatArray, mean: FloatArray, variance: FloatArray) 
     return -0.5 * (np.log(variance) + (statistic - mean) ** 2 / variance)
 
 
-def _online(signals: Signals, design: Design, patients: IntArray, *, pooled: bool) -> FloatArray:
-    statistic = _statistic(signals, patients)
+def _from_own_level(statistic: FloatArray) -> FloatArray:
+    # Measured from a value of the patient's own: a constant output becomes exactly zero and all its scores exact ties.
+    return np.asarray(statistic - statistic[0])
+
+
+def _ratio(statistic: FloatArray, design: Design, *, pooled: bool) -> FloatArray:
+    statistic = _from_own_level(statistic)
     inside = _log_density(statistic, *_fit(statistic, design.members, design.partner, pooled=pooled))
     outside = _log_density(statistic, *_fit(statistic, ~design.members, design.partner, pooled=pooled))
     return inside - outside
 
 
-def _offline(signals: Signals, design: Design, patients: IntArray, *, pooled: bool) -> FloatArray:
-    statistic = _statistic(signals, patients)
+def _z_value(statistic: FloatArray, design: Design, *, pooled: bool) -> FloatArray:
+    statistic = _from_own_level(statistic)
     mean, variance = _fit(statistic, ~design.members, design.partner, pooled=pooled)
-    return (statistic - mean) / np.sqrt(variance)
+    return np.asarray((statistic - mean) / np.sqrt(variance))
+
+
+def mean_over_queries(
+    signals: Signals, design: Design, patients: IntArray, *, score_query: Callable[[FloatArray, Design], FloatArray]
+) -> FloatArray:
+    """Score the patients' mean logit in every query by itself and average.
+
+    For a ratio of densities this is the paper's spherical normal with the log densities averaged, not added up: the
+    queries of one sample agree too much to count as separate evidence. z values are averaged for the same reason.
+
+    Parameters
+    ----------
+    signals, design, patients
+        As for every attack.
+    score_query
+        Takes the patients' mean logit in one query [models, patients] and the design; returns [targets, patients].
+    """
+    queries = signals.logit.shape[1]
+    total = np.zeros(design.members.shape)
+    for query in range(queries):  # one by one: many queries of many models need not fit into memory at once
+        total += score_query(patient_mean(signals.logit[:, query, :], patients), design)
+    return np.asarray(total / queries)
 
 
 _REFERENCE = (
@@ -114,7 +101,7 @@ LIRA = Attack(
     cost="the reference models of the design; scoring is negligible",
     reference=_REFERENCE,
     caveat=_OWN_VARIANCE,
-    score=partial(_online, pooled=False),
+    score=partial(mean_over_queries, score_query=partial(_ratio, pooled=False)),
 )
 
 LIRA_FIXED = Attack(
@@ -126,7 +113,7 @@ LIRA_FIXED = Attack(
     cost="the reference models of the design; scoring is negligible",
     reference=_REFERENCE,
     caveat=_ONE_VARIANCE,
-    score=partial(_online, pooled=True),
+    score=partial(mean_over_queries, score_query=partial(_ratio, pooled=True)),
 )
 
 LIRA_OFFLINE = Attack(
@@ -140,7 +127,7 @@ LIRA_OFFLINE = Attack(
     caveat="Never sees how a member is treated, so it is weaker than the online attack. The score is the z value "
     "against the models without the patient; the paper's one-sided probability ranks patients the same way. "
     + _OWN_VARIANCE,
-    score=partial(_offline, pooled=False),
+    score=partial(mean_over_queries, score_query=partial(_z_value, pooled=False)),
 )
 
 LIRA_OFFLINE_FIXED = Attack(
@@ -152,5 +139,5 @@ LIRA_OFFLINE_FIXED = Attack(
     cost="half of the reference models of the design (those without the patient); scoring is negligible",
     reference=_REFERENCE,
     caveat="Never sees how a member is treated, so it is weaker than the online attack. " + _ONE_VARIANCE,
-    score=partial(_offline, pooled=True),
+    score=partial(mean_over_queries, score_query=partial(_z_value, pooled=True)),
 )

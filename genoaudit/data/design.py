@@ -1,11 +1,18 @@
-"""Who is in which model: balanced, stratified, by patient, in complementary pairs, and growable.
+"""Who is in which model: half-splits in complementary pairs, or a fair coin per audited patient; growable.
 
-Each pair of rows is drawn from its own place in the seed tree, so asking for more models keeps the old rows. Within a
-pair the two models share out the patients: whoever is in one is not in the other. Every patient is therefore in half of
-the models, and each stratum is split as evenly as its size allows.
+Rows are drawn from their own places in the seed tree, so asking for more models keeps the old rows.
+
+Half-split: the two models of a pair share out the patients; whoever is in one is not in the other. Every patient is
+therefore in half of the models, and each stratum is split as evenly as its size allows.
+
+Coins: each audited patient is in each model by a fair coin of its own, everybody else always. No coin says anything of
+another, which is what a lower bound on epsilon from a single model asks for (Steinke, Nasr, Jagielski. Privacy auditing
+with one (1) training run. NeurIPS 2023). So nothing is balanced, no model has a complement, and no draw is repeated.
 """
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -13,13 +20,24 @@ from genoaudit.contracts import BoolArray, Design, IntArray
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.randomness import generator
 
+DesignKind: TypeAlias = Literal["half_split", "coins"]
+
 RARE = 4
 """A set of labels carried by fewer patients than this joins the nearest larger set: it cannot put two on each side."""
 
 _ATTEMPTS = 100
+_KINDS: tuple[str, ...] = get_args(DesignKind)
 
 
-def make_design(y: IntArray, patients: IntArray, *, models: int, seed: int) -> Design:
+def make_design(
+    y: IntArray,
+    patients: IntArray,
+    *,
+    models: int,
+    seed: int,
+    kind: DesignKind = "half_split",
+    audited: IntArray | None = None,
+) -> Design:
     """Draw the membership matrix.
 
     Parameters
@@ -29,32 +47,56 @@ def make_design(y: IntArray, patients: IntArray, *, models: int, seed: int) -> D
     patients
         Patient code of each sample, 0 to patients - 1; int [samples].
     models
-        Number of models, at least 2. Odd numbers leave the last model without a partner.
+        Number of models, at least 2; with coins 1 is enough. Odd numbers leave the last model of a half-split without a
+        partner.
     seed
         Root of the seed tree.
+    kind
+        ``"half_split"`` or ``"coins"``; see `genoaudit.contracts.Design`. With coins no model has a partner: the coins
+        of the other models say nothing of the target's, so leaving out the target alone gives nothing away.
+    audited
+        With coins, the codes of the patients whose membership is drawn, each once; int [audited]. The others are
+        members of every model: they have no OUT models, so attacks are scored on the audited patients alone.
 
     Returns
     -------
     Design
-        With every class represented by at least two patients on each side of every model.
+        With every class represented by at least two patients on each side of every model of a half-split, and by at
+        least two members of every model with coins.
 
     Raises
     ------
     ConfigError
-        For fewer than two models.
+        For too few models, an unknown kind, or audited patients that do not fit the kind or the cohort.
     DataError
-        If some class cannot have two patients on each side.
+        If some class cannot have two patients on each side; with coins, if a class has fewer than two patients who are
+        not audited.
 
     Examples
     --------
     >>> design = make_design(np.repeat([0, 1], 8), np.arange(16), models=4, seed=0)
     >>> design.members.sum(axis=0)  # every patient is in half of the models
     array([2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
+    >>> coins = make_design(
+    ...     np.repeat([0, 1], 8), np.arange(16), models=4, seed=0, kind="coins", audited=np.arange(4)
+    ... )
+    >>> coins.members[:, 4:].all()
+    np.True_
     """
+    if kind not in _KINDS:
+        msg = f"kind = {kind!r} is not known. Declare one of {', '.join(_KINDS)}."
+        raise ConfigError(msg)
+    if kind == "coins":
+        return _coins(_labels_of_patients(y, patients), audited, models=models, seed=seed)
+    if audited is not None:
+        raise ConfigError("a half-split audits every patient; audited patients are chosen with kind = 'coins' only.")
+    return _half_splits(_labels_of_patients(y, patients), models=models, seed=seed)
+
+
+def _half_splits(carries: BoolArray, *, models: int, seed: int) -> Design:
     if models < 2:
         msg = f"models must be at least 2 (a model and its complement), got {models}"
         raise ConfigError(msg)
-    carries = _labels_of_patients(y, patients)
     _refuse_unsplittable(carries)
     strata = _strata(carries)
     members = np.empty((models, carries.shape[0]), dtype=np.bool_)
@@ -66,6 +108,53 @@ def make_design(y: IntArray, patients: IntArray, *, models: int, seed: int) -> D
     partner = np.arange(models, dtype=np.intp) ^ 1
     partner[partner >= models] = -1
     return Design(members=members, partner=partner, seed=seed)
+
+
+def _coins(carries: BoolArray, audited: IntArray | None, *, models: int, seed: int) -> Design:
+    if models < 1:
+        msg = f"models must be at least 1, got {models}"
+        raise ConfigError(msg)
+    patients = carries.shape[0]
+    always = ~_marked(audited, patients)
+    _refuse_dependent(carries[always])
+    members = np.empty((models, patients), dtype=np.bool_)
+    for model in range(models):
+        # A coin for everybody, whoever is audited: the coins of a patient do not depend on the others'.
+        coins = generator(seed, "design", "coins", model).integers(2, size=patients, dtype=np.bool_)
+        members[model] = always | coins
+    partner = np.full(models, -1, dtype=np.intp)
+    return Design(
+        members=members, partner=partner, seed=seed, kind="coins", audited=tuple(np.flatnonzero(~always).tolist())
+    )
+
+
+def _marked(audited: IntArray | None, patients: int) -> BoolArray:
+    """Return which patients are audited; [patients]."""
+    codes = np.asarray([] if audited is None else audited)
+    if codes.size == 0:
+        raise ConfigError("coins need the codes of the audited patients, at least one; none were given.")
+    if codes.ndim != 1 or codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= patients:
+        msg = f"audited must be a list of patient codes from 0 to {patients - 1}, found {codes.dtype} {codes.shape}"
+        found = f" from {codes.min()} to {codes.max()}." if codes.dtype.kind in "iu" else "."
+        raise ConfigError(msg + found)
+    marked = np.zeros(patients, dtype=np.bool_)
+    marked[codes] = True
+    if marked.sum() < codes.size:
+        msg = f"audited must name each patient once: {codes.size} codes, {marked.sum()} distinct."
+        raise ConfigError(msg)
+    return marked
+
+
+def _refuse_dependent(carries: BoolArray) -> None:
+    """Refuse classes that could lose their members to the coins: drawing again would tie the coins to each other."""
+    problems = [
+        f"class {code} has {size} patients who are not audited; at least 2 are needed, since by their coins the "
+        "audited ones may all be out. Audit fewer patients of that class, or drop or merge small classes."
+        for code, size in enumerate(carries.sum(axis=0))
+        if size < 2
+    ]
+    if problems:
+        raise DataError("design", problems)
 
 
 def _labels_of_patients(y: IntArray, patients: IntArray) -> BoolArray:

@@ -69,7 +69,7 @@ def patient_table(statistic: FloatArray, scores: FloatArray, members: BoolArray)
     >>> patient_table(statistic, statistic, members)[["auc", "score", "rank"]].values.tolist()
     [[1.0, 2.5, 1.0]]
     """
-    n_in = _check(statistic, scores, members)
+    n_in = check_sides(members, statistic=statistic, scores=scores)
     n_out = members.shape[0] - n_in
     mean_in, variance_in = _moments(statistic, members, n_in)
     mean_out, variance_out = _moments(statistic, ~members, n_out)
@@ -107,26 +107,43 @@ def patient_table(statistic: FloatArray, scores: FloatArray, members: BoolArray)
     )
 
 
-def _check(statistic: FloatArray, scores: FloatArray, members: BoolArray) -> IntArray:
-    """Refuse what no number should be computed from; return the models that held each patient."""
-    if not statistic.shape == scores.shape == members.shape:
-        raise ConfigError(
-            f"statistic {statistic.shape}, scores {scores.shape} and members {members.shape} must all be "
-            "[models, patients]."
-        )
-    for name, values in (("statistic", statistic), ("scores", scores)):
-        bad = np.argwhere(~np.isfinite(values))
+def check_sides(members: BoolArray, *, least: int = 2, **values: FloatArray) -> IntArray:
+    """Refuse what no number of one patient should be computed from.
+
+    Parameters
+    ----------
+    members
+        Membership; [models, patients].
+    least
+        Models that must have held each patient, and models that must not.
+    values
+        Arrays by their name, finite and of the same shape.
+
+    Returns
+    -------
+    Models that held each patient; [patients].
+
+    Raises
+    ------
+    ConfigError
+        If shapes disagree, a value is not finite, or a patient has fewer than `least` models on a side.
+    """
+    if any(array.shape != members.shape for array in values.values()):
+        found = ", ".join(f"{name} {array.shape}" for name, array in values.items())
+        raise ConfigError(f"{found} and members {members.shape} must all be [models, patients].")
+    for name, array in values.items():
+        bad = np.argwhere(~np.isfinite(array))
         if bad.size:
             raise ConfigError(
-                f"{len(bad)} of {values.size} values of the {name} are not finite (first: model {bad[0, 0]}, patient "
+                f"{len(bad)} of {array.size} values of the {name} are not finite (first: model {bad[0, 0]}, patient "
                 f"number {bad[0, 1]}). A model diverged; mend that first."
             )
     n_in: IntArray = members.sum(axis=0)
-    short = np.flatnonzero(np.minimum(n_in, members.shape[0] - n_in) < 2)
+    short = np.flatnonzero(np.minimum(n_in, members.shape[0] - n_in) < least)
     if short.size:
         raise ConfigError(
-            f"{short.size} of {n_in.size} patients are not in at least two models and out of at least two (first: "
-            f"patient number {short[0]}). Train at least four models in complementary pairs."
+            f"{short.size} of {n_in.size} patients are not in at least {least} models and out of at least {least} "
+            f"(first: patient number {short[0]}). Train at least {2 * least} models in complementary pairs."
         )
     return n_in
 

@@ -8,7 +8,7 @@ convex with modulus 1 in W, so the norm of the gradient bounds the distance to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ def solve_logistic(
     tolerance: float = 1e-9,
     models: Sequence[int] | None = None,
     chunk: int = 12,
+    look: Callable[[int, Tensor, Tensor], None] | None = None,
 ) -> Iterator[tuple[IntArray, Tensor]]:
     """Fit models and yield their logits on every row of the pool, a chunk at a time.
 
@@ -54,6 +55,8 @@ def solve_logistic(
         Which models; None: all.
     chunk
         Models solved at once; their numbers do not depend on it.
+    look
+        Called with every model, its dual coordinates [member rows, classes] and its intercepts [classes].
 
     Yields
     ------
@@ -71,6 +74,9 @@ def solve_logistic(
     for width, chosen in chunks_of_one_width(wanted, widths, chunk):
         problem = _Problem.of(pool, pad_members(members, tuple(chosen.tolist()), width), classes, strength)
         dual, intercept = _newton(problem, tolerance)
+        for model, count, a, b in zip(chosen.tolist(), problem.counts, dual, intercept, strict=True):
+            if look is not None:
+                look(model, a[:count], b[0])
         columns = [gram.index_select(0, rows).mT for gram, rows in zip(problem.grams, problem.rows, strict=True)]
         yield chosen, torch.stack([own @ a for own, a in zip(columns, dual, strict=True)]) + intercept
 
@@ -81,6 +87,7 @@ class _Problem:
 
     grams: tuple[Tensor, ...]
     rows: Tensor
+    counts: tuple[int, ...]
     within: Tensor
     labels: Tensor
     weight: Tensor
@@ -94,7 +101,7 @@ class _Problem:
         labels = torch.nn.functional.one_hot(y, classes).to(within)
         counts = torch.as_tensor(part.counts, device=rows.device).unsqueeze(1)
         real = torch.arange(part.width, device=rows.device) < counts
-        return cls(grams, rows, within, labels, (real * strength).to(within).unsqueeze(-1))
+        return cls(grams, rows, part.counts, within, labels, (real * strength).to(within).unsqueeze(-1))
 
     def objective(self, z: Tensor, penalty: Tensor) -> Tensor:
         """Value at logits z [S, members, classes] and squared norms of W; [S]."""

@@ -43,7 +43,8 @@ from genoaudit.training.gram import (
     quick_factor,
     sample_gram,
 )
-from genoaudit.training.outputs import ModelOutputs, scaled_logit
+from genoaudit.training.lift import Lift
+from genoaudit.training.outputs import ModelOutputs, outputs_from
 from genoaudit.training.stacked.chunk import Pool
 from genoaudit.training.stacked.genes import GenePool, train_in_genes
 from genoaudit.training.stacked.program import Descent, Draws, Network, Start
@@ -113,8 +114,9 @@ def train_exactly(
     random_states: Sequence[int | None],
     *,
     device: str = "cpu",
-) -> list[ModelOutputs | None]:
-    """Train some models and score every sample with each.
+    lift: Lift | None = None,
+) -> Iterator[tuple[int, ModelOutputs]]:
+    """Train some models and yield each with its outputs on every sample.
 
     Parameters
     ----------
@@ -127,6 +129,8 @@ def train_exactly(
         The classifier's ``random_state`` of each model; a convex recipe needs none.
     device
         Where to compute: ``"cpu"`` or ``"cuda"``.
+    lift
+        Where to put the models as fitted recipes, if they are wanted. Initial weights are then drawn gene by gene.
 
     Raises
     ------
@@ -134,21 +138,14 @@ def train_exactly(
         If a model diverges.
     """
     make = _train_network if form.kind == "network" else _solve
-    outputs: list[ModelOutputs | None] = [None] * len(members)
-    for model, logits in make(form, prepared, members, random_states, torch.device(device)):
+    for model, logits in make(form, prepared, members, random_states, device=torch.device(device), lift=lift):
         if not np.isfinite(logits).all():
             msg = (
                 "the logits are not finite. Lower learning_rate or the gain of the scaler, and check that the declared "
                 "scale is the scale of the values."
             )
             raise TrainingError(msg)
-        outputs[model] = _outputs(logits, prepared.y)
-    return outputs
-
-
-def _outputs(logits: FloatArray, y: IntArray) -> ModelOutputs:
-    log_proba = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    return ModelOutputs(scaled_logit(log_proba, y)[np.newaxis], np.exp(log_proba).astype(np.float32), ())
+        yield model, outputs_from(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), prepared.y)
 
 
 def _train_network(
@@ -156,11 +153,34 @@ def _train_network(
     prepared: Prepared,
     members: BoolArray,
     random_states: Sequence[int | None],
+    *,
     device: torch.device,
+    lift: Lift | None,
 ) -> Iterator[tuple[int, FloatArray]]:
-    classifier = form.classifier
+    network, descent = _program(form.classifier, prepared.classes)
+    streams = [random_streams(state) for state in random_states]
+    program: dict[str, Any] = {"network": network, "descent": descent, "chunk": len(members)}
+    program["models"] = np.flatnonzero(members.any(axis=1)).tolist()
+    in_genes = prepared.space == "genes"
+    if lift is not None:
+        program["look"] = lift.look
+        start = lift.start(network, streams, outputs=not in_genes)
+    if in_genes:
+        start = start if lift is not None else _start_in_genes(network, prepared.genes, streams)
+        program["draws"] = _draws(form.classifier, members, streams, start)
+        trained = train_in_genes(GenePool(_values(form, prepared, members, device), prepared.y), members, **program)
+    else:
+        K, root_of = _grams(form, prepared, members, device, roots=lift is None)
+        start = start if lift is not None else _start_through_root(network, prepared.genes, streams, root_of)
+        program["draws"] = _draws(form.classifier, members, streams, start)
+        trained = train_stacked(Pool(K, prepared.y), members, **program)
+    for models, found in trained:
+        yield from zip(models.tolist(), found.cpu().numpy().astype(np.float64), strict=True)
+
+
+def _program(classifier: Any, classes: int) -> tuple[Network, Descent]:
     network = Network(
-        classes=prepared.classes,
+        classes=classes,
         hidden=tuple(int(w) for w in classifier.hidden),
         layer_norm=bool(classifier.layer_norm),
         dropout=classifier.dropout,
@@ -173,22 +193,9 @@ def _train_network(
         nesterov=bool(classifier.nesterov),
         weight_decay=float(classifier.weight_decay),
         label_smoothing=float(classifier.label_smoothing),
-        class_weights=weights_of_classes(classifier.class_weights, range(prepared.classes)),
+        class_weights=weights_of_classes(classifier.class_weights, range(classes)),
     )
-    streams = [random_streams(state) for state in random_states]
-    program: dict[str, Any] = {"network": network, "descent": descent, "chunk": len(members)}
-    program["models"] = np.flatnonzero(members.any(axis=1)).tolist()
-    if prepared.space == "genes":
-        start = _start_in_genes(network, prepared.genes, streams)
-        pool = GenePool(_values(form, prepared, members, device), prepared.y)
-        trained = train_in_genes(pool, members, draws=_draws(classifier, members, streams, start), **program)
-    else:
-        K, root_of = _grams(form, prepared, members, device)
-        start = _start_through_root(network, prepared.genes, streams, root_of)
-        draws = _draws(classifier, members, streams, start)
-        trained = train_stacked(Pool(K, prepared.y), members, draws=draws, **program)
-    for models, found in trained:
-        yield from zip(models.tolist(), found.cpu().numpy().astype(np.float64), strict=True)
+    return network, descent
 
 
 def _start_through_root(
@@ -254,22 +261,23 @@ def _values(
 
 
 def _grams(
-    form: ExactForm, prepared: Prepared, members: BoolArray, device: torch.device
+    form: ExactForm, prepared: Prepared, members: BoolArray, device: torch.device, *, roots: bool
 ) -> tuple[torch.Tensor | Callable[[int], torch.Tensor], Callable[[int], torch.Tensor]]:
-    """Return K, shared or by model, and a root of it by model; float32, as `MLPClassifier` computes."""
+    """Return K, shared or by model, and a root of it by model if asked for; float32, as `MLPClassifier` computes."""
     if prepared.gram is not None and prepared.root is not None:
         shared = torch.as_tensor(prepared.gram.astype(np.float32), device=device)
         root = torch.as_tensor(np.array(prepared.root), device=device)
         return shared, lambda model: root
     products = _member_products(form, prepared, members)
-    roots: dict[int, torch.Tensor] = {}
+    found: dict[int, torch.Tensor] = {}
 
     def own(model: int) -> torch.Tensor:
         K = products(model)
-        roots[model] = torch.as_tensor(quick_factor(K).astype(np.float32), device=device)
+        if roots:
+            found[model] = torch.as_tensor(quick_factor(K).astype(np.float32), device=device)
         return torch.as_tensor(K.astype(np.float32), device=device)
 
-    return own, roots.__getitem__
+    return own, found.__getitem__
 
 
 def _member_products(form: ExactForm, prepared: Prepared, members: BoolArray) -> Callable[[int], FloatArray]:
@@ -295,7 +303,9 @@ def _solve(
     prepared: Prepared,
     members: BoolArray,
     random_states: Sequence[int | None],
+    *,
     device: torch.device,
+    lift: Lift | None,
 ) -> Iterator[tuple[int, FloatArray]]:
     if prepared.gram is not None:
         pool = Pool(torch.as_tensor(np.array(prepared.gram), device=device), prepared.y)
@@ -303,7 +313,8 @@ def _solve(
         products = _member_products(form, prepared, members)
         pool = Pool(lambda model: torch.as_tensor(products(model), device=device), prepared.y)
     C, chosen = float(form.classifier.C), np.flatnonzero(members.any(axis=1)).tolist()
-    for models, found in solve_logistic(
-        pool, members, C=C, classes=prepared.classes, models=chosen, chunk=len(members)
-    ):
+    problem: dict[str, Any] = {"C": C, "classes": prepared.classes, "models": chosen, "chunk": len(members)}
+    if lift is not None:
+        problem["look"] = lift.look_at_convex
+    for models, found in solve_logistic(pool, members, **problem):
         yield from zip(models.tolist(), found.cpu().numpy(), strict=True)

@@ -18,13 +18,55 @@ FLOOR = float(np.finfo(np.float32).tiny)
 """Smallest probability taken at face value: a class that a model has never seen gets this, not zero."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What every model is asked beyond its outputs on the samples.
+
+    Parameters
+    ----------
+    queries
+        Further queries of each sample; see `genoaudit.data.queries.make_queries`.
+    noise, thinning
+        Size of their technical noise.
+    white_box
+        Gradients of every sample, where the recipe's parameters can be read.
+    """
+
+    queries: int = 0
+    noise: float = 0.1
+    thinning: float = 0.8
+    white_box: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether a model's parameters or its answers to further queries are wanted."""
+        return self.queries > 0 or self.white_box
+
+
 @dataclass(frozen=True, eq=False)
 class ModelOutputs:
-    """One model's scaled logits [queries, samples] and probabilities [samples, classes], and what it warned about."""
+    """One model's answers; see `genoaudit.contracts.Signals`, of which this is one model.
+
+    Parameters
+    ----------
+    logit
+        Scaled logit of the true class, float64 [queries, samples].
+    proba
+        Probabilities of the samples, float32 [samples, classes].
+    label
+        Predicted class, int16 [queries, samples].
+    warnings
+        What the model warned about in training.
+    grad_norm, influence
+        White-box signals [samples], where they were asked for and the recipe has them.
+    """
 
     logit: FloatArray
     proba: NDArray[np.float32]
-    warnings: tuple[str, ...]
+    label: NDArray[np.int16]
+    warnings: tuple[str, ...] = ()
+    grad_norm: FloatArray | None = None
+    influence: FloatArray | None = None
 
 
 def scaled_logit(log_proba: FloatArray, y: IntArray) -> FloatArray:
@@ -60,10 +102,15 @@ def outputs_of(model: Recipe, X: NDArray[np.float32], y: IntArray, *, classes: i
         If an output is not a probability, or the model knows a class that the cohort does not.
     """
     log_proba = _aligned(_log_probabilities(model, X), np.asarray(model.classes_), samples=y.size, classes=classes)
+    return outputs_from(log_proba, y)
+
+
+def outputs_from(log_proba: FloatArray, y: IntArray) -> ModelOutputs:
+    """Put log-probabilities [samples, classes], columns in the order of the class codes, in the form of outputs."""
     return ModelOutputs(
         logit=scaled_logit(log_proba, y)[np.newaxis],
         proba=np.exp(log_proba).astype(np.float32),
-        warnings=(),
+        label=log_proba.argmax(axis=1).astype(np.int16)[np.newaxis],
     )
 
 

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,9 @@ from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.forms import ExactForm, form_of
 from genoaudit.models.recipes import set_random_state
 from genoaudit.training.backends import Backend, run_tasks
-from genoaudit.training.outputs import ModelOutputs, outputs_of
+from genoaudit.training.outputs import Asked, ModelOutputs, outputs_of
 from genoaudit.training.plan import CHUNK, GPU_CHUNK, Plan
+from genoaudit.training.questions import Questions, ask
 from genoaudit.training.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def train_shadows(
     plan: Plan,
     options: RunOptions,
     *,
+    asked: Asked | None = None,
     only: range | None = None,
     progress: Progress | None = None,
 ) -> Store:
@@ -66,6 +68,8 @@ def train_shadows(
     options
         Folder for finished models, and where the workers are. A run that was stopped, or that asks for more models,
         trains only what is missing.
+    asked
+        What models are asked besides their outputs on the samples.
     only
         Train only these models.
     progress
@@ -83,7 +87,8 @@ def train_shadows(
     ConfigError
         If the Dask scheduler of `options` cannot be reached.
     """
-    store = open_store(options.cache, _ingredients(recipe, cohort, design, plan), fresh=options.fresh)
+    asked = asked or Asked()
+    store = open_store(options.cache, _ingredients(recipe, cohort, design, plan, asked), fresh=options.fresh)
     wanted = range(design.models) if only is None else only
     missing = store.missing(wanted)
     done = len(wanted) - len(missing)
@@ -93,6 +98,7 @@ def train_shadows(
         return store
     backend = Backend(workers=plan.workers, scratch=store.folder, scheduler=options.scheduler)
     function, shared = _job(recipe, cohort, plan)
+    shared["questions"] = Questions.of(cohort, asked, design.seed) if asked.anything else None
     for finished in run_tasks(function, _tasks(recipe, cohort, design, _chunks(missing, plan.chunk)), shared, backend):
         for model, outputs in finished:
             store.save(model, outputs)
@@ -114,30 +120,38 @@ def gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple
         If models are missing.
     """
     samples, classes = cohort.y.size, len(cohort.classes)
-    logit = np.empty((design.models, 1, samples))
     # On disk: probabilities of thousands of models can outgrow memory. The file has no name and goes with the array.
     with tempfile.TemporaryFile(dir=store.folder) as file:
         proba = np.memmap(file, dtype=np.float32, mode="w+", shape=(design.models, samples, classes))
+    parts: dict[str, list[NDArray[Any] | None]] = {name: [] for name in ("logit", "label", "grad_norm", "influence")}
     told: dict[str, int] = {}
     for model in range(design.models):
         outputs = store.load(model)
         if outputs is None:
             msg = f"the outputs of model {model} cannot be read back from {store.folder.name}; check the disk."
             raise TrainingError(msg)
-        logit[model], proba[model] = outputs.logit, outputs.proba
+        proba[model] = outputs.proba
+        for name, found in parts.items():
+            found.append(getattr(outputs, name))
         for text in outputs.warnings:
             told[text] = told.get(text, 0) + 1
+    arrays: dict[str, Any] = {
+        name: np.stack([part for part in found if part is not None])
+        for name, found in parts.items()
+        if all(part is not None for part in found)
+    }
     summary = tuple(f"{count} of {design.models} models: {text}" for text, count in sorted(told.items()))
-    return Signals(logit=logit, proba=proba, y=cohort.y), summary
+    return Signals(proba=proba, y=cohort.y, **arrays), summary
 
 
-def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan) -> dict[str, Any]:
+def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan, asked: Asked) -> dict[str, Any]:
     """Everything that determines a model's outputs to the bit."""
     return {
-        "format": 2,
+        "format": 3,
         "cohort": cohort.digest(),
         "recipe": describe_recipe(recipe),
-        "design": {"kind": design.kind, "seed": design.seed},
+        "design": {"kind": design.kind, "seed": design.seed, "audited": design.audited},
+        "asked": asdict(asked),
         # Engines draw the first layer differently, and devices round differently.
         "engine": [plan.engine, plan.device],
         "code": _code_digest(),
@@ -192,27 +206,39 @@ def _chunks(missing: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
     yield from map(tuple, borders.values())
 
 
-def _train_exactly(task: _Task, *, form: ExactForm, prepared: Prepared, device: str) -> _Finished:
+def _train_exactly(
+    task: _Task, *, form: ExactForm, prepared: Prepared, device: str, questions: Questions | None
+) -> _Finished:
     from genoaudit.training.exact import train_exactly
+    from genoaudit.training.lift import Lift
 
     # A model keeps its place among as many, however few of them memory allows at once.
     most = CHUNK if device == "cpu" else GPU_CHUNK
-    places = [model % most for model in task.models]
+    places = {model % most: index for index, model in enumerate(task.models)}
     members = np.zeros((most, task.members.shape[1]), dtype=np.bool_)
-    members[places] = task.members
+    recipes: list[Any] = [None] * most
     states: list[int | None] = [None] * most
-    for place, recipe in zip(places, task.recipes, strict=True):
-        states[place] = recipe.get_params().get("classifier__random_state")
+    for place, index in places.items():
+        members[place], recipes[place] = task.members[index], task.recipes[index]
+        states[place] = recipes[place].get_params().get("classifier__random_state")
+    lift = None if questions is None else Lift(recipes, questions.X, members, prepared.classes)
+    finished = []
     with single_threaded():
         try:
-            outputs = train_exactly(form, prepared, members, states, device=device)
+            for place, outputs in train_exactly(form, prepared, members, states, device=device, lift=lift):
+                answered = outputs
+                if questions is not None and lift is not None:
+                    answered = ask(questions, lift.fitted.pop(place), outputs, members[place])
+                finished.append((task.models[places[place]], answered))
         except TrainingError as error:
             msg = f"models {task.models[0]} to {task.models[-1]}: {error}"
             raise TrainingError(msg) from None
-    return [(model, found) for model, place in zip(task.models, places, strict=True) if (found := outputs[place])]
+    return finished
 
 
-def _train_as_it_is(task: _Task, *, X: NDArray[np.float32], y: IntArray, classes: int) -> _Finished:
+def _train_as_it_is(
+    task: _Task, *, X: NDArray[np.float32], y: IntArray, classes: int, questions: Questions | None
+) -> _Finished:
     finished = []
     for model, member, recipe in zip(task.models, task.members, task.recipes, strict=True):
         with single_threaded(), warnings.catch_warnings(record=True) as caught:
@@ -220,6 +246,8 @@ def _train_as_it_is(task: _Task, *, X: NDArray[np.float32], y: IntArray, classes
             try:
                 recipe.fit(X[member], y[member])
                 outputs = outputs_of(recipe, X, y, classes=classes)
+                if questions is not None:
+                    outputs = ask(questions, recipe, outputs, member)
             except TrainingError as error:
                 msg = f"model {model}: {error}"
                 raise TrainingError(msg) from None
@@ -229,7 +257,7 @@ def _train_as_it_is(task: _Task, *, X: NDArray[np.float32], y: IntArray, classes
                 msg = f"model {model}: the recipe raised {type(error).__name__}: {said}"
                 raise TrainingError(msg) from None
         told = {f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught if _worth_telling(w)}
-        finished.append((model, ModelOutputs(outputs.logit, outputs.proba, tuple(sorted(told)))))
+        finished.append((model, replace(outputs, warnings=tuple(sorted(told)))))
     return finished
 
 

@@ -28,6 +28,7 @@ from genoaudit.training.outputs import ModelOutputs
 logger = logging.getLogger(__name__)
 
 _STALE_SECONDS = 3600
+_ARRAYS = ("logit", "proba", "label", "grad_norm", "influence")
 
 
 def fingerprint(ingredients: dict[str, Any]) -> str:
@@ -48,10 +49,9 @@ class Store:
     def save(self, model: int, outputs: ModelOutputs) -> None:
         """Write a finished model, whole or not at all."""
         arrays: dict[str, NDArray[Any]] = {
-            "logit": outputs.logit,
-            "proba": outputs.proba,
-            "warnings": np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8),
+            name: value for name in _ARRAYS if (value := getattr(outputs, name)) is not None
         }
+        arrays["warnings"] = np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".model-", suffix=".tmp", delete=False) as file:
             np.savez(file, allow_pickle=False, **arrays, digest=_digest(model, arrays))
             file.flush()
@@ -64,7 +64,7 @@ class Store:
         try:
             # Opened here, since numpy leaves a handle behind when the archive is broken.
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in ("logit", "proba", "warnings")}
+                arrays = {name: file[name] for name in file.files if name != "digest"}
                 intact = (file["digest"] == _digest(model, arrays)).all()
         except FileNotFoundError:
             return None
@@ -73,7 +73,8 @@ class Store:
         if not intact:
             logger.warning("the stored outputs of model %d are damaged; it is trained again", model)
             return None
-        return ModelOutputs(arrays["logit"], arrays["proba"], tuple(json.loads(arrays["warnings"].tobytes())))
+        told = tuple(json.loads(arrays.pop("warnings").tobytes()))
+        return ModelOutputs(**arrays, warnings=told)
 
     def missing(self, models: Iterable[int]) -> list[int]:
         """Return which of these models are not there whole."""

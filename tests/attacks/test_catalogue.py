@@ -1,37 +1,102 @@
 import re
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
-from genoaudit.attacks.catalogue import CATALOGUE, get_attacks
+from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, combines, get_attacks
 from genoaudit.config import AuditSection
+from genoaudit.contracts import Signals
 from genoaudit.errors import ConfigError
+
+RECORDS = {**CATALOGUE, **COMBINATIONS}
+
+
+def full_signals(rng, models, samples):
+    """Every array that an attack may ask for, with three further queries; nothing leaks."""
+    logit = rng.normal(size=(models, 4, samples))
+    y = np.arange(samples) % 2
+    p = 1 / (1 + np.exp(-logit[:, 0]))
+    proba = np.where(y[:, None] == [0, 1], p[..., None], 1 - p[..., None])
+    return Signals(
+        logit=logit,
+        proba=proba.astype(np.float32),
+        y=y,
+        label=np.where(logit > 0, y, 1 - y).astype(np.int16),
+        grad_norm=rng.gamma(2.0, size=(models, samples)),
+        influence=rng.uniform(-1, 1, size=(models, samples)),
+        features=rng.normal(size=(samples, 3)),
+    )
 
 
 def test_names_are_keys_and_the_baseline_comes_first():
-    assert list(CATALOGUE) == ["loss", "lira", "lira_fixed", "lira_offline", "lira_offline_fixed"]
-    assert all(name == attack.name for name, attack in CATALOGUE.items())
+    assert next(iter(CATALOGUE)) == "loss"
+    assert all(name == attack.name for name, attack in RECORDS.items())
+    assert not set(CATALOGUE) & set(COMBINATIONS)
     assert set(AuditSection().attacks) <= set(CATALOGUE)
+    assert {"lira", "rmia", "bavaria_t", "qmia", "shokri_forest", "label_augmentation", "influence"} <= set(CATALOGUE)
 
 
-@pytest.mark.parametrize("attack", CATALOGUE.values(), ids=CATALOGUE)
-def test_every_record_tells_people_what_they_need(attack):
-    for text in (attack.title, attack.threat_model, attack.cost, attack.caveat):
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_every_record_tells_people_what_they_need(record):
+    for text in (record.title, record.threat_model, record.cost, record.caveat):
         assert text.strip()
-    assert re.search(r"\b(19|20)\d\d\b.*doi:10\.", attack.reference)
-    assert "probability of the true class" in attack.threat_model
+    assert re.search(r"\b(19|20)\d\d\b.*doi:10\.", record.reference)
 
 
 @pytest.mark.parametrize("attack", CATALOGUE.values(), ids=CATALOGUE)
-def test_fewest_models_are_enough_and_one_less_is_refused_with_a_reason(attack, rng, make_design, make_signals):
-    design = make_design(attack.min_models, 6, rng)
-    assert attack.why_not(design) is None
-    scores = attack.score(make_signals(rng.normal(size=(attack.min_models, 6))), design, np.arange(6))
-    assert scores.shape == (attack.min_models, 6)
+def test_every_attack_reads_what_it_says_and_nothing_else(attack, rng, make_design):
+    assert set(attack.needs) <= {field.name for field in fields(Signals)}
+    design = make_design(12, 24, rng)
+    signals = full_signals(rng, 12, 24)
+    others = {
+        name: np.zeros_like(value) if name in {"logit", "proba"} else None
+        for name in ("logit", "proba", "label", "grad_norm", "influence", "features")
+        if name not in attack.needs and (value := getattr(signals, name)) is not None
+    }
+    whole = attack.score(signals, design, np.arange(24))
+    assert np.array_equal(attack.score(replace(signals, **others), design, np.arange(24)), whole)
+
+
+@pytest.mark.parametrize("attack", CATALOGUE.values(), ids=CATALOGUE)
+def test_fewest_models_are_enough_and_one_less_is_refused_with_a_reason(attack, rng, make_design):
+    design = make_design(attack.min_models, 24, rng)
+    assert attack.why_not(design, queries=3) is None
+    scores = attack.score(full_signals(rng, attack.min_models, 24), design, np.arange(24))
+    assert scores.shape == (attack.min_models, 24)
     assert scores.dtype == np.float64
     assert np.isfinite(scores).all()
     if attack.min_models > 1:
-        assert f"at least {attack.min_models} models" in attack.why_not(make_design(attack.min_models - 1, 6, rng))
+        fewer = make_design(attack.min_models - 1, 24, rng)
+        assert f"at least {attack.min_models} models" in attack.why_not(fewer, queries=3)
+
+
+@pytest.mark.parametrize("attack", CATALOGUE.values(), ids=CATALOGUE)
+def test_the_same_signals_give_the_same_scores(attack, rng, make_design):
+    design, signals = make_design(12, 24, rng), full_signals(rng, 12, 24)
+    assert np.array_equal(*(attack.score(signals, design, np.arange(24)) for _ in range(2)))
+
+
+def test_an_adversary_who_sees_less_runs_fewer_attacks_and_is_told_why(rng, make_design):
+    design = make_design(12, 24, rng)
+    can = {
+        access: {name for name, attack in CATALOGUE.items() if attack.why_not(design, access=access, queries=1) is None}
+        for access in ("labels", "probabilities", "parameters")
+    }
+    assert can["labels"] == {"gap", "label_noise", "label_augmentation"}
+    assert can["labels"] < can["probabilities"] < can["parameters"] == set(CATALOGUE)
+    assert CATALOGUE["influence"].why_not(design, access="probabilities") == (
+        "needs to see parameters; this adversary sees probabilities only"
+    )
+    assert "set queries" in CATALOGUE["label_noise"].why_not(design, queries=0)
+
+
+def test_all_stands_for_every_attack_and_their_combination():
+    assert [attack.name for attack in get_attacks(["all"])] == list(CATALOGUE)
+    assert combines(["all"])
+    assert combines(["loss", "stacked"])
+    assert not combines(["loss", "lira"])
+    assert [attack.name for attack in get_attacks(["loss", "stacked"])] == ["loss"]
 
 
 def test_attacks_come_in_the_order_asked_for():
@@ -42,11 +107,12 @@ def test_attacks_come_in_the_order_asked_for():
     ("names", "message"),
     [
         (["liar"], "Did you mean 'lira'"),
-        (["zzz"], "Choose from: loss, lira"),
+        (["zzz"], "Choose from: all, loss, confidence"),
         ([], "no attack was asked for"),
+        (["stacked"], "no attack was asked for"),
         (["loss", "loss"], "2 times"),
     ],
-    ids=["misspelt", "unlike any", "none", "twice"],
+    ids=["misspelt", "unlike any", "none", "nothing to combine", "twice"],
 )
 def test_bad_names_are_explained(names, message):
     with pytest.raises(ConfigError, match=message):

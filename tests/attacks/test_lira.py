@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -125,14 +127,38 @@ def test_order_of_patients_changes_no_score(name, rng, make_design, make_signals
     )
 
 
-def test_only_the_sample_itself_is_read_when_there_are_more_queries(rng, make_design, make_signals):
+@pytest.mark.parametrize("name", LIRA_NAMES)
+def test_several_queries_are_fitted_apart_and_averaged(name, rng, make_design, make_signals):
+    design = make_design(8, 11, rng)
+    patients = np.concatenate([np.arange(11), [0, 0, 4]])
+    logit = rng.normal(size=(8, 3, 14)) * np.array([1.0, 3.0, 0.2])[:, None] + np.array([0.0, 5.0, -7.0])[:, None]
+    signals = replace(make_signals(logit[:, 0]), logit=logit)
+    statistic = np.stack([logit[:, :, patients == i].mean(axis=2) for i in range(11)], axis=2)
+    each = [
+        naive(statistic[:, query], design, online=name in ONLINE, fixed=name.endswith("fixed")) for query in range(3)
+    ]
+    np.testing.assert_allclose(CATALOGUE[name].score(signals, design, patients), np.mean(each, axis=0), rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", LIRA_NAMES)
+def test_asking_the_same_thing_twice_is_no_more_evidence(name, rng, make_design, make_signals):
     design = make_design(6, 5, rng)
-    signals = make_signals(rng.normal(size=(6, 5)))
-    more = type(signals)(logit=np.concatenate([signals.logit, rng.normal(size=(6, 3, 5))], axis=1), proba=signals.proba)
-    for attack in CATALOGUE.values():
-        np.testing.assert_array_equal(
-            attack.score(more, design, np.arange(5)), attack.score(signals, design, np.arange(5))
-        )
+    once = make_signals(rng.normal(size=(6, 5)))
+    twice = replace(once, logit=np.repeat(once.logit, 2, axis=1))
+    score = CATALOGUE[name].score
+    np.testing.assert_array_equal(score(twice, design, np.arange(5)), score(once, design, np.arange(5)))
+
+
+def test_online_score_is_the_spherical_normal_of_all_queries_per_query(rng, make_design, make_signals):
+    # With the same two sides in every query the score is the mean over queries of ((x - mean_out)^2 - (x - mean_in)^2)
+    # / (2 variance): here variance 2, means 0 and 4.
+    members = np.array([[1], [0], [1], [0], [1], [0]], dtype=bool)
+    design = Design(members=members, partner=np.array([1, 0, 3, 2, 5, 4]), seed=0)
+    x = np.array([2.5, -1.0, 3.0])
+    logit = np.repeat(np.array([0.0, 77.0, 3.0, -1.0, 5.0, 1.0])[:, None, None], 3, axis=1)
+    logit[0, :, 0] = x
+    score = CATALOGUE["lira"].score(replace(make_signals(logit[:, 0]), logit=logit), design, np.array([0]))[0, 0]
+    assert score == pytest.approx(np.mean((x**2 - (x - 4) ** 2) / (2 * 2)))
 
 
 def test_a_patient_without_enough_references_is_an_error_not_a_nan(rng, make_design, make_signals):

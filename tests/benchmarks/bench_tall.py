@@ -31,7 +31,7 @@ def main() -> None:
         recipe = build_recipe("mlp", {}, scale="log2")
         form = form_of(recipe)
         prepared = prepare(form, cohort, "genes")
-        train_exactly(form, prepared, members[:1], [0])
+        list(train_exactly(form, prepared, members[:1], [0]))
         alone, stacked = [], []
         for pair in range(PAIRS):
             seeded = set_random_state(recipe, 0, "shadow", pair)
@@ -40,7 +40,7 @@ def main() -> None:
             outputs_of(seeded, cohort.X, cohort.y, classes=len(cohort.classes))
             alone.append(time.perf_counter() - begin)
             begin = time.perf_counter()
-            train_exactly(form, prepared, members, range(MODELS))
+            list(train_exactly(form, prepared, members, range(MODELS)))
             stacked.append((time.perf_counter() - begin) / MODELS)
         ratio = statistics.median(one / many for one, many in zip(alone, stacked, strict=True))
         times = (1e3 * statistics.median(alone), 1e3 * statistics.median(stacked))

@@ -87,7 +87,7 @@ def train_chunk(form: ExactForm, work: Work, prepared: Prepared, chunk: int) -> 
     """Train and score the models of a chunk as an audit does."""
     models = range(chunk * CHUNK, (chunk + 1) * CHUNK)
     outputs = train_exactly(form, prepared, work.members(models), [classifier_state(model) for model in models])
-    return [found for found in outputs if found is not None]
+    return [found for _, found in outputs]
 
 
 def prepared_for(form: ExactForm, work: Work) -> Prepared:

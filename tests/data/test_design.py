@@ -113,3 +113,71 @@ def test_one_model_is_refused():
     y, patients = cohort([10, 10])
     with pytest.raises(ConfigError, match="at least 2"):
         make_design(y, patients, models=1, seed=0)
+
+
+def coins(y, patients, audited, *, models=6, seed=0):
+    return make_design(y, patients, models=models, seed=seed, kind="coins", audited=np.asarray(audited))
+
+
+def test_with_coins_only_audited_patients_are_ever_out_and_no_model_has_a_partner():
+    y, patients = cohort([10, 10], repeats=5)
+    design = coins(y, patients, [2, 3, 17], models=60)
+    assert design.kind == "coins"
+    assert (design.partner == -1).all()
+    assert set(np.flatnonzero(~design.members.all(axis=0))) == {2, 3, 17}
+    assert design.members.shape == (60, 20)
+
+
+@pytest.mark.parametrize("few", [1, 5])
+def test_with_coins_asking_for_more_models_keeps_the_old_rows(few):
+    y, patients = cohort([12, 9])
+    small, large = (coins(y, patients, range(7), models=m, seed=7).members for m in (few, 33))
+    assert (small == large[:few]).all()
+
+
+def test_the_coins_of_a_patient_do_not_depend_on_who_else_is_audited():
+    y, patients = cohort([12, 9])
+    alone, together = (coins(y, patients, audited, models=40).members for audited in ([4], [9, 4, 1]))
+    assert (alone[:, 4] == together[:, 4]).all()
+    assert len({together[:, code].tobytes() for code in (1, 4, 9)}) == 3
+
+
+def test_coins_differ_by_seed():
+    y, patients = cohort([20, 20])
+    assert (coins(y, patients, range(10), seed=0).members != coins(y, patients, range(10), seed=1).members).any()
+
+
+def test_with_coins_every_class_keeps_two_members_even_if_all_audited_are_out():
+    y = np.repeat([0, 1], 10)
+    assert coins(y, np.arange(20), [*range(8), *range(10, 18)]).models == 6
+    with pytest.raises(DataError, match="class 1 has 1 patients who are not audited; at least 2"):
+        coins(y, np.arange(20), range(11, 20))
+
+
+@pytest.mark.parametrize(
+    ("audited", "said"),
+    [
+        (None, "at least one; none were given"),
+        ([], "at least one; none were given"),
+        ([0, 20], r"from 0 to 19, found int64 .* from 0 to 20"),
+        ([-1], "from -1 to -1"),
+        ([0.5], "found float64"),
+        ([True, False], "found bool"),
+        ([3, 3, 4], "3 codes, 2 distinct"),
+    ],
+)
+def test_audited_patients_that_do_not_fit_are_refused(audited, said):
+    y, patients = cohort([10, 10])
+    audited = None if audited is None else np.asarray(audited)
+    with pytest.raises(ConfigError, match=said):
+        make_design(y, patients, models=2, seed=0, kind="coins", audited=audited)
+
+
+def test_a_half_split_takes_no_audited_patients_and_kinds_are_known():
+    y, patients = cohort([10, 10])
+    with pytest.raises(ConfigError, match="audits every patient"):
+        make_design(y, patients, models=2, seed=0, audited=np.array([1]))
+    with pytest.raises(ConfigError, match=r"'half' is not known. Declare one of half_split, coins"):
+        make_design(y, patients, models=2, seed=0, kind="half")
+    with pytest.raises(ConfigError, match="at least 1, got 0"):
+        coins(y, patients, [1], models=0)

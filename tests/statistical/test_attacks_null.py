@@ -1,5 +1,7 @@
 """Nothing leaks: no attack may say so. One patient is memorised: it must come out on top."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,9 @@ from genoaudit.metrics.roc import roc_statistics
 pytestmark = pytest.mark.statistical
 
 PATIENTS = 10_000
+
+LOGIT_RATIOS = ("lira", "lira_fixed", "lira_offline", "lira_offline_fixed", "bavaria_t", "bavaria_n", "bavaria_offline")
+ATTACKS = {name: CATALOGUE[name] for name in ("loss", "difficulty", "sablayrolles", *LOGIT_RATIOS)}
 
 
 def half_split(models, patients, rng):
@@ -29,7 +34,11 @@ def null_signals(models, patients, rng):
     """Easy and hard patients, good and bad models, patients on whom models disagree: everything but membership."""
     logit = rng.normal(size=patients) * 2 + rng.normal(size=(models, 1)) * 0.5
     logit = logit + rng.normal(size=(models, patients)) * rng.uniform(0.2, 2, size=patients)
-    return Signals(logit=logit[:, None, :], proba=np.full((models, patients, 2), 0.5, dtype=np.float32))
+    return Signals(
+        logit=logit[:, None, :],
+        proba=np.full((models, patients, 2), 0.5, dtype=np.float32),
+        y=np.zeros(patients, dtype=np.intp),
+    )
 
 
 def auc_per_target(scores, members):
@@ -49,13 +58,38 @@ def exact_standard_error(members):
 
 
 @pytest.mark.parametrize("models", [8, 9], ids=["even", "odd"])
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", ATTACKS)
 def test_every_attack_stays_at_chance_on_noise(name, models):
     rng = np.random.default_rng(8)
     design = half_split(models, PATIENTS, rng)
-    scores = CATALOGUE[name].score(null_signals(models, PATIENTS, rng), design, np.arange(PATIENTS))
+    scores = ATTACKS[name].score(null_signals(models, PATIENTS, rng), design, np.arange(PATIENTS))
     error = exact_standard_error(design.members)
     assert abs(auc_per_target(scores, design.members).mean() - 0.5) < 3 * error
+
+
+@pytest.mark.parametrize("models", [8, 9], ids=["even", "odd"])
+@pytest.mark.parametrize("name", ["lira", "lira_fixed", "lira_offline", "bavaria_t", "bavaria_n", "bavaria_offline"])
+def test_several_queries_of_noise_stay_at_chance(name, models):
+    rng = np.random.default_rng(9)
+    design = half_split(models, PATIENTS, rng)
+    each = [null_signals(models, PATIENTS, rng) for _ in range(3)]
+    signals = replace(each[0], logit=np.concatenate([one.logit for one in each], axis=1))
+    scores = ATTACKS[name].score(signals, design, np.arange(PATIENTS))
+    error = exact_standard_error(design.members)
+    assert abs(auc_per_target(scores, design.members).mean() - 0.5) < 3 * error
+
+
+@pytest.mark.parametrize("name", ["lira", "bavaria_t", "bavaria_n", "bavaria_offline", "difficulty", "sablayrolles"])
+def test_a_small_cohort_and_few_models_stay_at_chance(name):
+    # Where a prior rests on few patients a flaw in leaving out would weigh most.
+    rng = np.random.default_rng(10)
+    aucs, errors = [], []
+    for _ in range(250):
+        design = half_split(6, 24, rng)
+        scores = ATTACKS[name].score(null_signals(6, 24, rng), design, np.arange(24))
+        aucs.append(auc_per_target(scores, design.members).mean())
+        errors.append(exact_standard_error(design.members))
+    assert abs(np.mean(aucs) - 0.5) < 3 * np.sqrt(np.mean(np.square(errors)) / len(errors))
 
 
 def test_leaving_out_the_target_alone_would_give_its_membership_away():
@@ -68,15 +102,19 @@ def test_leaving_out_the_target_alone_would_give_its_membership_away():
     assert abs(auc_per_target(scores, design.members).mean() - 0.5) > 6 * error
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "loss"])
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "loss"])
 def test_a_memorised_patient_ranks_first(name):
     rng = np.random.default_rng(3)
     design = half_split(16, 300, rng)
     patients = np.repeat(np.arange(300), 2)
     logit = rng.normal(size=600) + rng.normal(size=(16, 600))
     logit += 4 * (design.members[:, patients] & (patients == 123))
-    signals = Signals(logit=logit[:, None, :], proba=np.full((16, 600, 2), 0.5, dtype=np.float32))
-    scores = CATALOGUE[name].score(signals, design, patients)
+    signals = Signals(
+        logit=logit[:, None, :],
+        proba=np.full((16, 600, 2), 0.5, dtype=np.float32),
+        y=np.zeros(600, dtype=np.intp),
+    )
+    scores = ATTACKS[name].score(signals, design, patients)
     table = patient_table(patient_mean(logit, patients), scores, design.members)
     assert table["rank"].idxmin() == 123
     assert table["score"].idxmax() == 123

@@ -13,7 +13,13 @@ from genoaudit.training.store import fingerprint, open_store
 
 def outputs(seed=0):
     rng = np.random.default_rng(seed)
-    return ModelOutputs(rng.normal(size=(1, 5)), rng.random((5, 3), dtype=np.float32), ("W: slow",))
+    return ModelOutputs(
+        rng.normal(size=(1, 5)),
+        rng.random((5, 3), dtype=np.float32),
+        rng.integers(0, 3, size=(1, 5)).astype(np.int16),
+        ("W: slow",),
+        influence=rng.normal(size=5),
+    )
 
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
@@ -22,6 +28,9 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
     back = store.load(3)
     assert (back.logit == outputs().logit).all()
     assert (back.proba == outputs().proba).all()
+    assert (back.label == outputs().label).all()
+    assert (back.influence == outputs().influence).all()
+    assert back.grad_norm is None
     assert back.warnings == ("W: slow",)
     assert store.missing(range(5)) == [0, 1, 2, 4]
 
@@ -82,7 +91,7 @@ def test_a_process_killed_while_saving_leaves_whole_files_only(tmp_path):
         "from genoaudit.training.outputs import ModelOutputs\n"
         "from genoaudit.training.store import open_store\n"
         "store = open_store(pathlib.Path(sys.argv[1]), {})\n"
-        "big = ModelOutputs(np.zeros((1, 200_000)), np.zeros((200_000, 3), dtype=np.float32), ())\n"
+        "big = ModelOutputs(np.zeros((1, 200_000)), np.zeros((200_000, 3)), np.zeros((1, 200_000), int))\n"
         "store.save(0, big); print('ready', flush=True)\n"
         "while True: store.save(0, big)\n"
     )

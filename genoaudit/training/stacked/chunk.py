@@ -151,6 +151,15 @@ class Chunk:
         out = self.take("member rows", self.part.width, len(self.like))
         return torch.index_select(self._grams[index], 0, self.part.rows[index], out=out)
 
+    def first_weights(self, index: int, start: Tensor, members: Tensor) -> Tensor:
+        """Weights of one model's first layer in gene space, [genes, units].
+
+        `start` holds the weights that the model started from, `members` the scaled expression of its members, [member
+        rows, genes].
+        """
+        own = self.first.array[index, : len(members)]
+        return torch.addmm(start, members.mT, own, beta=self.first.start, alpha=self.first.scale)
+
     @torch.inference_mode()
     def logits(self, added: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logits of every row of the pool, [S, rows, classes]. The last thing to ask: it overwrites the start.

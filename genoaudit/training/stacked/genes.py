@@ -59,6 +59,10 @@ class GeneChunk(Chunk):
         self.offsets = (torch.arange(models, device=self.like.device) * part.width).unsqueeze(1)
         self._batch = self._members[:0]
 
+    def first_weights(self, index: int, start: Tensor, members: Tensor) -> Tensor:
+        """Weights of one model's first layer, [genes, units]."""
+        return self._weights[index]
+
     def logits(self, added: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logits of every row of the pool, [S, rows, classes]."""
         z = torch.stack([values @ weights for values, weights in zip(self._values, self._weights, strict=True)])
@@ -88,6 +92,7 @@ def train_in_genes(
     draws: Draws,
     models: Sequence[int] | None = None,
     chunk: int = 12,
+    look: Callable[[Chunk], None] | None = None,
 ) -> Iterator[tuple[IntArray, Tensor]]:
     """Train models and yield their logits on every row of the pool; as `train_stacked`, but in gene space.
 
@@ -98,4 +103,6 @@ def train_in_genes(
     for width, chosen in chunks_of_one_width(wanted, padded_widths(members, descent, None), chunk):
         training = GeneChunk(pool, pad_members(members, tuple(chosen.tolist()), width), network, draws, scratch)
         descend(training, pool.y, descent)
+        if look is not None:
+            look(training)
         yield chosen, training.logits().clone()

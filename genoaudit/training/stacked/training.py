@@ -7,7 +7,7 @@ rest of the network is trained as usual. Nothing is approximated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ CHUNK = 12
 _ALIGNMENT = 16
 
 
-def train_stacked(
+def train_stacked(  # noqa: PLR0913  a recipe, its draws, and how to go about it
     pool: Pool,
     members: BoolArray,
     *,
@@ -45,6 +45,7 @@ def train_stacked(
     privacy: Privacy | None = None,
     models: Sequence[int] | None = None,
     chunk: int = CHUNK,
+    look: Callable[[Chunk], None] | None = None,
 ) -> Iterator[tuple[IntArray, Tensor]]:
     """Train models and yield their logits on every row of the pool, a chunk at a time.
 
@@ -63,6 +64,8 @@ def train_stacked(
     chunk
         Models trained at once. It changes nothing in their numbers, but under DP, where a step's batches differ in
         size, models are the same to the last bit only in the same company.
+    look
+        Called with every chunk when it is trained, to read its parameters.
 
     Yields
     ------
@@ -75,6 +78,8 @@ def train_stacked(
         # Logits are cloned out of inference mode, in which training runs because its operations are cheaper there.
         if privacy is None:
             descend(training, pool.y, descent)
+            if look is not None:
+                look(training)
             yield chosen, training.logits().clone()
         else:
             yield chosen, training.logits(descend_privately(training, pool, descent, privacy)).clone()

@@ -1,0 +1,95 @@
+"""What the reference models say of a patient: moments of a statistic without the target and without its partner.
+
+Leaving out only the target would give its membership away through the counts, so its complementary model goes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.errors import ConfigError
+
+MIN_REFERENCES = 2
+"""A variance needs two values."""
+
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""Relative error of a sum of squares from which the target's share was taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """One side (IN or OUT) of every patient, for every target.
+
+    Parameters
+    ----------
+    count
+        Reference models on the side; [targets, patients].
+    mean
+        Mean of the statistic over them; [targets, patients].
+    squares
+        Sum of squared deviations from that mean; [targets, patients].
+    """
+
+    count: IntArray
+    mean: FloatArray
+    squares: FloatArray
+
+    @property
+    def variance(self) -> FloatArray:
+        """Unbiased variance of every patient."""
+        return np.asarray(self.squares / (self.count - 1))
+
+
+def reference_moments(
+    statistic: FloatArray, side: BoolArray, partner: IntArray, *, least: int = MIN_REFERENCES
+) -> Moments:
+    """Take the moments of one side for every target, without the target and without its complementary partner.
+
+    Parameters
+    ----------
+    statistic
+        One value per model and patient; [models, patients].
+    side
+        The models that belong to the side of each patient; [models, patients].
+    partner
+        Complementary model of each model, -1 if none; [models].
+    least
+        Reference models that must be left on the side.
+
+    Raises
+    ------
+    ConfigError
+        If fewer than `least` are left for some patient and target.
+
+    Examples
+    --------
+    >>> side = np.array([[True], [False], [True], [False], [True], [False]])
+    >>> statistic = np.array([[9.0], [0.0], [3.0], [1.0], [5.0], [2.0]])
+    >>> moments = reference_moments(statistic, side, np.array([1, 0, 3, 2, 5, 4]))
+    >>> moments.mean[:2, 0], moments.variance[:2, 0]
+    (array([4., 4.]), array([2., 2.]))
+    """
+    count = side.sum(axis=0)
+    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(count, 1)
+    # Deviations from the side's own mean sum to zero, so the moments without one or two models follow from what those
+    # models contribute, without subtracting large sums from each other.
+    deviation = np.where(side, statistic - mean, 0.0)
+    has_partner = (partner >= 0)[:, None]
+    partner_deviation = np.where(has_partner, deviation[partner], 0.0)
+    left = count - side - (side[partner] & has_partner)
+    if left.min() < least:
+        short = np.flatnonzero((left < least).any(axis=0))
+        raise ConfigError(
+            f"the attack needs reference models that held a patient and others that did not, at least {least} of each "
+            f"besides the target and its partner; {short.size} of {side.shape[1]} patients have fewer (first: patient "
+            f"number {short[0]}). Train more models in complementary pairs."
+        )
+    removed = deviation + partner_deviation
+    total = (deviation**2).sum(axis=0)
+    squares = total - deviation**2 - partner_deviation**2 - removed**2 / left
+    # What is no larger than the rounding of the total is nothing: references that agree exactly have no variance.
+    squares = np.where(squares > ROUNDING * total, squares, 0.0)
+    return Moments(count=left, mean=mean - removed / left, squares=squares)
