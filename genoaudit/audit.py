@@ -6,59 +6,54 @@ turn the scores into numbers with intervals.
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from genoaudit.attacks.catalogue import get_attacks
-from genoaudit.attacks.combine import patient_mean
-from genoaudit.config import AuditConfig, AuditSection, CohortConfig, RunOptions
-from genoaudit.contracts import Attack, Design, FloatArray, Recipe, Signals
+from genoaudit.canaries import audit_canaries
+from genoaudit.checks.catalogue import run_checks
+from genoaudit.checks.evidence import Evidence
+from genoaudit.config import AuditConfig, AuditSection, CanarySection, CohortConfig, RunOptions
+from genoaudit.contracts import Attack, Design, Recipe, Signals
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.labels import LabelsFile
 from genoaudit.data.readers import read_cohort
+from genoaudit.data.target import read_target
 from genoaudit.errors import ConfigError
-from genoaudit.metrics.groups import group_table
-from genoaudit.metrics.leakage import summarise
-from genoaudit.metrics.patients import patient_table
+from genoaudit.judging import (
+    audit_nothing,
+    bound_of_the_most_exposed,
+    judge_attacks,
+    judge_convergence,
+    judge_groups,
+    judge_patients,
+    judge_union,
+)
+from genoaudit.metrics.leakage import DEFAULT_FPRS
 from genoaudit.metrics.utility import utility
 from genoaudit.models.recipes import build_recipe
-from genoaudit.randomness import generator
+from genoaudit.release import audit_target, shadow_design
 from genoaudit.report import summary
-from genoaudit.report.result import (
-    AttackResult,
-    AuditReport,
-    AuditResult,
-    CohortSummary,
-    GroupLeakage,
-    NotRun,
-)
-from genoaudit.training.plan import Plan, Work, make_plan
-from genoaudit.training.shadows import gather, train_shadows
+from genoaudit.report.result import Adversary, AuditReport, AuditResult, CohortSummary, NotRun
+from genoaudit.report.sections import CheckFinding
+from genoaudit.scoring import Scored, reasons_against, score_attacks
+from genoaudit.shadowing import Clock, Progress, plan_audit, train_half_splits, what_to_ask
+from genoaudit.training.shadows import train_shadows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from genoaudit.data.cohort import Cohort
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, the steps done and the steps in all."""
-
-_REPORTED_LIBRARIES = ("anndata", "joblib", "numpy", "pandas", "scikit-learn", "scipy", "torch", "xgboost")
 
 
 def run_audit(
-    config: AuditConfig, options: RunOptions | None = None, *, progress: Progress | None = None
+    config: AuditConfig,
+    options: RunOptions | None = None,
+    *,
+    self_test: bool = False,
+    progress: Progress | None = None,
 ) -> AuditResult:
     """Do what a configuration asks; what ``genoaudit audit`` runs.
 
@@ -70,7 +65,21 @@ def run_audit(
         If a model cannot be trained; finished models stay in the cache.
     """
     recipe, cohort = _prepared(config)
-    return audit_recipe(recipe, cohort, config.audit, options, groups=config.cohort.groups, progress=progress)
+    if config.target is not None:
+        target = read_target(cohort=cohort, **config.target.model_dump())
+        return audit_target(
+            recipe, cohort, target, config.audit, options, groups=config.cohort.groups, progress=progress
+        )
+    return audit_recipe(
+        recipe,
+        cohort,
+        config.audit,
+        options,
+        groups=config.cohort.groups,
+        canaries=config.canaries,
+        self_test=self_test,
+        progress=progress,
+    )
 
 
 def train_slice(
@@ -83,13 +92,18 @@ def train_slice(
     ConfigError
         If `only` is not a slice of the audit's models.
     """
-    wanted = _slice(only, config.audit.models)
+    settings = config.audit
+    wanted = _slice(only, settings.most_models)
     options = options or RunOptions()
     recipe, cohort = _prepared(config)
-    design = make_design(cohort.y, cohort.patients, models=config.audit.models, seed=config.audit.seed)
-    plan = plan_audit(recipe, cohort, config.audit, options)
+    if config.target is None:
+        design = make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed)
+    else:
+        target = read_target(cohort=cohort, **config.target.model_dump())
+        design = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
+    plan = plan_audit(recipe, cohort, settings, options)
     on_model = partial(progress, "Training models") if progress else None
-    train_shadows(recipe, cohort, design, plan, options, only=wanted, progress=on_model)
+    train_shadows(recipe, cohort, design, plan, options, asked=what_to_ask(settings), only=wanted, progress=on_model)
 
 
 def _slice(only: str, models: int) -> range:
@@ -103,19 +117,19 @@ def _slice(only: str, models: int) -> range:
 def plan_config(config: AuditConfig, options: RunOptions | None = None) -> dict[str, Any]:
     """Say how an audit would be run and what it would cost, without training; what ``--dry-run`` prints."""
     recipe, cohort = _prepared(config)
-    make_design(cohort.y, cohort.patients, models=config.audit.models, seed=config.audit.seed)
-    return {"models": config.audit.models, **asdict(plan_audit(recipe, cohort, config.audit, options))}
+    models = config.audit.most_models
+    make_design(cohort.y, cohort.patients, models=models, seed=config.audit.seed)
+    return {"models": models, **asdict(plan_audit(recipe, cohort, config.audit, options))}
 
 
 def run_demo(
-    options: RunOptions | None = None, *, models: int = 64, seed: int = 0, progress: Progress | None = None
+    settings: AuditSection | None = None, options: RunOptions | None = None, *, progress: Progress | None = None
 ) -> AuditResult:
     """Audit the reference recipe on the embedded simulated cohort; what ``genoaudit demo`` runs."""
     from genoaudit.data.simulate import simulate_cohort
 
     cohort = simulate_cohort()
     recipe = build_recipe("mlp", {}, scale=cohort.scale)
-    settings = AuditSection(models=models, seed=seed)
     return audit_recipe(recipe, cohort, settings, options, groups=("sex", "site"), progress=progress)
 
 
@@ -129,6 +143,8 @@ def check(config: AuditConfig) -> tuple[CohortSummary, tuple[str, ...]]:
     _, cohort = _prepared(config)
     make_design(cohort.y, cohort.patients, models=2, seed=config.audit.seed)
     patient_groups(cohort, config.cohort.groups)
+    if config.target is not None:
+        read_target(cohort=cohort, **config.target.model_dump())
     return summary.cohort(cohort), cohort.notes
 
 
@@ -155,6 +171,8 @@ def audit_recipe(
     options: RunOptions | None = None,
     *,
     groups: Sequence[str] = (),
+    canaries: CanarySection | None = None,
+    self_test: bool = False,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Measure how well attackers tell members from non-members of models trained by `recipe` on this cohort.
@@ -169,11 +187,15 @@ def audit_recipe(
     cohort
         The patients.
     settings
-        Models, attacks and seed; by default 64 models, every attack, seed 0.
+        Models, attacks, adversary and seed; see `genoaudit.config.AuditSection`.
     options
         Processes and cache; no effect on the numbers.
     groups
         Covariates in ``cohort.obs`` to show leakage by, besides the class.
+    canaries
+        Plant worst-case patients too, and bound epsilon by them.
+    self_test
+        Audit a membership that no model knows as well, which must find nothing.
     progress
         Told how far each stage is.
 
@@ -189,122 +211,64 @@ def audit_recipe(
         raise ConfigError(msg)
     settings, options = settings or AuditSection(), options or RunOptions()
     tell = progress or (lambda stage, done, total: None)
-    clock = _Clock()
-    attacks = get_attacks(settings.attacks)
-    design = make_design(cohort.y, cohort.patients, models=settings.models, seed=settings.seed)
-    idle = _idle(attacks, design)
+    clock = Clock()
     patients_by = patient_groups(cohort, groups)
+    reasons_against(settings, make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed))
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
-        on_model = partial(tell, "Training models")
-        signals, told = gather(train_shadows(recipe, cohort, design, plan, options, progress=on_model), cohort, design)
+        trained = train_half_splits(recipe, cohort, settings, options, plan=plan, tell=tell)
+    design, signals = trained.design, trained.signals
     with clock("attacks"):
-        scores = {
-            attack.name: attack.score(signals, design, cohort.patients) for attack in attacks if attack.name not in idle
-        }
+        scored = score_attacks(settings, signals, design, cohort.patients)
     with clock("statistics"):
-        results = _results(attacks, scores, design, tell)
-        patients = _patients(cohort, design, signals, scores)
-        report = AuditReport(
-            genoaudit_version=version("genoaudit"),
-            headline=summary.headline(tuple(scores), design.models),
-            cohort=summary.cohort(cohort),
-            recipe=summary.recipe(recipe),
-            design=summary.design(design),
-            attacks=results,
-            not_run=tuple(NotRun(name=name, reason=reason) for name, reason in idle.items()),
-            utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
-            groups=_groups(patients_by, scores, design),
-            exposure=summary.exposure(patients),
-            warnings=(),
-        )
-        report = report.model_copy(update={"warnings": (*cohort.notes, *told, *summary.warnings(report))})
+        results = judge_attacks(scored, design, tell)
+        patients, exposure = judge_patients(cohort, scored, design, settings)
+        by_group, gaps = judge_groups(patients_by, scored, design, settings)
+        convergence = judge_convergence(settings, signals, design, cohort.patients)
+        nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
+        checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
+    planted = None
+    if canaries is not None:
+        with clock("canaries"):
+            planted = audit_canaries(recipe, cohort, canaries, settings, options, progress=progress)
+    report = AuditReport(
+        genoaudit_version=version("genoaudit"),
+        headline=scored.headline,
+        cohort=summary.cohort(cohort),
+        recipe=summary.recipe(recipe),
+        design=summary.design(design),
+        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
+        attacks=results,
+        not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
+        union=judge_union(scored, design),
+        utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
+        groups=by_group,
+        group_gaps=gaps,
+        exposure=exposure,
+        bounds=bound_of_the_most_exposed(scored.statistic, design, settings),
+        canaries=planted,
+        convergence=convergence,
+        stopped=trained.stopped,
+        self_test=nothing,
+        checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
+        warnings=(),
+    )
+    warnings = (*cohort.notes, *trained.told, *summary.warnings(report))
+    report = report.model_copy(update={"warnings": warnings})
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
 
 
-def plan_audit(
-    recipe: Recipe, cohort: Cohort, settings: AuditSection | None = None, options: RunOptions | None = None
-) -> Plan:
-    """Choose the engine for an audit and estimate what it will cost; what ``run.json`` keeps."""
-    settings, options = settings or AuditSection(), options or RunOptions()
-    backed = not isinstance(cohort.X, np.ndarray)
-    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.models, backed)
-    return make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
-
-
-def _idle(attacks: tuple[Attack, ...], design: Design) -> dict[str, str]:
-    """Return the attacks that cannot run, with the reason; if that is all of them, refuse before training."""
-    reasons = {attack.name: reason for attack in attacks if (reason := attack.why_not(design))}
-    if len(reasons) == len(attacks):
-        msg = f"no attack can run: {'; '.join(f'{name} {reason}' for name, reason in reasons.items())}."
-        raise ConfigError(msg)
-    return reasons
-
-
-def _results(
-    attacks: tuple[Attack, ...], scores: dict[str, FloatArray], design: Design, tell: Progress
-) -> tuple[AttackResult, ...]:
-    results: list[AttackResult] = []
-    for attack in attacks:
-        if attack.name in scores:
-            # The same stream for each: attacks are compared on the same resamples.
-            stream = generator(design.seed, "bootstrap")
-            numbers = summarise(scores[attack.name], design.members, design.partner, generator=stream)
-            results.append(summary.attack_result(attack, numbers))
-            tell("Computing intervals", len(results), len(scores))
-    return tuple(results)
-
-
-def _patients(cohort: Cohort, design: Design, signals: Signals, scores: dict[str, FloatArray]) -> pd.DataFrame:
-    headline = summary.headline(tuple(scores), design.models)
-    statistic = patient_mean(signals.logit[:, 0], cohort.patients)
-    return summary.patients(cohort, patient_table(statistic, scores[headline], design.members), design.seed)
-
-
-def _groups(
-    patients_by: dict[str, NDArray[np.str_]], scores: dict[str, FloatArray], design: Design
-) -> tuple[GroupLeakage, ...]:
-    headline = scores[summary.headline(tuple(scores), design.models)]
-    return tuple(
-        summary.group(variable, numbers)
-        for variable, labels in patients_by.items()
-        for numbers in group_table(
-            headline,
-            design.members,
-            design.partner,
-            labels.tolist(),
-            generator=generator(design.seed, "bootstrap", "groups", variable),
-        )
+def _evidence(cohort: Cohort, recipe: Recipe, scored: Scored, design: Design, signals: Signals) -> Evidence:
+    ours = getattr(recipe, "steps", None) is not None
+    ran = [attack for attack in scored.attacks if isinstance(attack, Attack)]
+    return Evidence(
+        cohort=cohort,
+        design=design,
+        signals=signals,
+        # Running all of them again on other memberships would cost more than the audit.
+        attacks=tuple(attack for attack in ran if attack.name in {"loss", scored.headline}),
+        scores=scored.scores,
+        fprs=DEFAULT_FPRS,
+        preprocessing_inside=True if ours else None,
+        seed=design.seed,
     )
-
-
-def _cores() -> int:
-    from joblib import cpu_count
-
-    return int(cpu_count())
-
-
-@dataclass
-class _Clock:
-    """Seconds per stage, for ``run.json``: what may differ between two runs of the same audit."""
-
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - begun
-
-    def record(self, plan: Plan) -> dict[str, Any]:
-        return {
-            "started": self.started.isoformat(timespec="seconds"),
-            "seconds": self.seconds,
-            "plan": asdict(plan),
-            "cores": _cores(),
-            "machine": platform.machine(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("genoaudit", *_REPORTED_LIBRARIES)},
-        }

@@ -17,9 +17,9 @@ import typer
 from genoaudit.errors import ConfigError, GenoauditError
 
 if TYPE_CHECKING:
-    from genoaudit.audit import Progress
-    from genoaudit.config import AuditConfig, RunOptions
+    from genoaudit.config import AuditConfig, AuditSection, RunOptions
     from genoaudit.report.result import AuditResult
+    from genoaudit.shadowing import Progress
 
 EXIT_INPUT = 3
 EXIT_INTERRUPTED = 130
@@ -35,7 +35,10 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Argument(help="The audit's TOML file.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="Folder to write the run to; an earlier run there is replaced.")]
-Models = Annotated[int | None, typer.Option(help="Number of models; overrides the configuration.", min=4)]
+Models = Annotated[
+    str | None,
+    typer.Option(help="Number of models, or auto; overrides the configuration.", metavar="N|auto", show_default=False),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed; overrides the configuration.", min=0)]
 Threads = Annotated[
     int | None, typer.Option(help="Processes to train in, one thread each. [default: the cores there are]", min=1)
@@ -58,6 +61,9 @@ Scheduler = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Where gram and stacked compute: cpu | cuda.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with time and memory; train nothing.")]
+SelfTest = Annotated[
+    bool, typer.Option("--self-test", help="Audit an invented membership too, in which nothing may be found.")
+]
 Only = Annotated[
     str | None,
     typer.Option(
@@ -82,11 +88,12 @@ def demo(
 
     out = check_out(out)
     from genoaudit.audit import run_demo
+    from genoaudit.config import AuditSection
 
-    settings = {"models": models, "seed": seed}
+    settings = _overridden(AuditSection(), models, seed)
     options = _options(out, threads, cache_dir, fresh=fresh)
     with _progress() as tell:
-        result = run_demo(options, progress=tell, **{k: v for k, v in settings.items() if v is not None})
+        result = run_demo(settings, options, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 
@@ -105,6 +112,7 @@ def audit(
     device: Device = "cpu",
     only: Only = None,
     dry_run: DryRun = False,
+    self_test: SelfTest = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
@@ -125,7 +133,7 @@ def audit(
         if only is not None:
             train_slice(settings, only, options, progress=tell)
             return
-        result = run_audit(settings, options, progress=tell)
+        result = run_audit(settings, options, self_test=self_test, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 
@@ -141,6 +149,18 @@ def validate(config: Config, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"cohort": cohort.model_dump(mode="json"), "warnings": warnings}, indent=2))
     else:
         print_cohort(cohort, warnings)
+
+
+@app.command()
+def attacks(as_json: AsJson = False) -> None:
+    """List the attacks: what each sees and needs, what it costs, where it comes from, what it is blind to."""
+    from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, attack_records
+    from genoaudit.report.terminal import print_attacks
+
+    if as_json:
+        typer.echo(json.dumps(attack_records(), indent=2))
+    else:
+        print_attacks((*CATALOGUE.values(), *COMBINATIONS.values()))
 
 
 @app.command()
@@ -170,12 +190,18 @@ def _root(
     pass
 
 
-def _configured(path: Path, **overrides: int | None) -> AuditConfig:
+def _configured(path: Path, *, models: str | None = None, seed: int | None = None) -> AuditConfig:
     from genoaudit.config import read_config
 
     config = read_config(path)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    return config.model_copy(update={"audit": config.audit.model_copy(update=given)})
+    return config.model_copy(update={"audit": _overridden(config.audit, models, seed)})
+
+
+def _overridden(settings: AuditSection, models: str | None, seed: int | None) -> AuditSection:
+    from genoaudit.config import parse_settings
+
+    given = {"models": int(models) if models is not None and models.isdecimal() else models, "seed": seed}
+    return parse_settings(settings, {key: value for key, value in given.items() if value is not None})
 
 
 def _options(out: Path, threads: int | None, cache_dir: Path | None, **more: Any) -> RunOptions:

@@ -6,11 +6,11 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from genoaudit.contracts import Scale
+from genoaudit.contracts import Access, Scale
 from genoaudit.errors import ConfigError
 
 Engine = Literal["auto", "gram", "stacked", "processes"]
@@ -67,12 +67,81 @@ class RecipeConfig(_Section):
         return dict(self.model_extra or {})
 
 
-class AuditSection(_Section):
-    """How many models, which attacks, which seed."""
+DEFAULT_ATTACKS = (
+    "loss",
+    "per_class",
+    "lira",
+    "lira_fixed",
+    "lira_offline",
+    "lira_offline_fixed",
+    "bavaria_t",
+    "rmia",
+    "rmia_offline",
+)
 
-    models: int = Field(default=64, ge=4, le=100_000, strict=True, description="Each patient is in half of them.")
-    attacks: tuple[str, ...] = ("loss", "lira", "lira_fixed", "lira_offline", "lira_offline_fixed")
+
+class AuditSection(_Section):
+    """How many models, which attacks by whom, which seed."""
+
+    models: Annotated[int, Field(ge=4, le=100_000)] | Literal["auto"] = Field(
+        default=64, description="Each patient is in half of them; 'auto' doubles them until intervals stop shrinking."
+    )
+    max_models: int = Field(default=512, ge=32, le=100_000, strict=True, description="Most models for 'auto'.")
+    attacks: tuple[str, ...] = Field(default=DEFAULT_ATTACKS, description="Names, or 'all'; see genoaudit attacks.")
+    access: Access = Field(default="parameters", description="What the adversary sees of the model.")
+    decimals: int | None = Field(
+        default=None, ge=1, le=15, strict=True, description="Decimals of released probabilities; default: all."
+    )
+    queries: int = Field(
+        default=0, ge=0, le=64, strict=True, description="Further queries of each sample, with technical noise."
+    )
+    query_noise: float = Field(default=0.1, gt=0, le=10, description="Their noise, in log2 units.")
+    query_thinning: float = Field(default=0.8, gt=0, lt=1, description="For counts: share of the reads kept.")
+    least_auc: float = Field(
+        default=0.6, ge=0.5, lt=1, description="A patient is flagged if his AUC is above this, beyond chance."
+    )
+    min_group: int = Field(
+        default=10, ge=5, strict=True, description="Fewest members and non-members of a group shown."
+    )
+    group_pairs: bool = Field(default=False, strict=True, description="Compare every two groups of a variable too.")
+    delta: float | None = Field(default=None, gt=0, lt=1, description="For epsilon bounds; default: 1 / (10 patients).")
     seed: int = Field(default=0, ge=0, strict=True)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _enough_models(cls, models: object) -> object:
+        number = isinstance(models, int) and not isinstance(models, bool)
+        if models != "auto" and not (number and 4 <= cast(int, models) <= 100_000):
+            msg = f"must be a whole number from 4 to 100000, or 'auto'; got {models!r}"
+            raise ValueError(msg)
+        return models
+
+    @property
+    def most_models(self) -> int:
+        """The number of models, or the most that ``"auto"`` may take."""
+        return self.max_models if self.models == "auto" else self.models
+
+
+class CanarySection(_Section):
+    """Planted worst-case patients, audited beside the natural ones."""
+
+    kinds: tuple[str, ...] = Field(
+        default=("label_swapped", "rare_subtype", "high_leverage", "sample_swap", "near_duplicate"),
+        description="Kinds of canaries.",
+    )
+    count: int = Field(default=20, ge=1, le=10_000, strict=True, description="Canaries of each kind.")
+    models: int = Field(default=64, ge=32, le=100_000, strict=True, description="Each canary is in about half of them.")
+    guesses: int | None = Field(
+        default=None, ge=1, strict=True, description="Canaries guessed for the one-run bound; default: a fifth of them."
+    )
+
+
+class TargetSection(_Section):
+    """A given model, known by what it says: the release audit of this one model instead of its recipe."""
+
+    path: Path = Field(description="Table with a row per sample: id, membership, and a column per class.")
+    sample: str | None = Field(default=None, description="Column with the sample ids; default: the first.")
+    member: str = Field(default="member", description="Column that says whether the model was trained on the sample.")
 
 
 class AuditConfig(_Section):
@@ -81,6 +150,8 @@ class AuditConfig(_Section):
     cohort: CohortConfig
     recipe: RecipeConfig = RecipeConfig()
     audit: AuditSection = AuditSection()
+    canaries: CanarySection | None = None
+    target: TargetSection | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +220,25 @@ def read_config(path: Path) -> AuditConfig:
         msg = f"{path.name} is not valid TOML: {error}."
         raise ConfigError(msg) from error
     config = parse_config(content, name=path.name)
-    return config.model_copy(update={"cohort": _located(config.cohort, path.parent)})
+    target = config.target
+    if target is not None:
+        target = target.model_copy(update={"path": path.parent / target.path})
+    return config.model_copy(update={"cohort": _located(config.cohort, path.parent), "target": target})
+
+
+def parse_settings(settings: AuditSection, given: dict[str, Any]) -> AuditSection:
+    """Return the settings with some of them given anew, as on a command line.
+
+    Raises
+    ------
+    ConfigError
+        If a value is impossible.
+    """
+    try:
+        return AuditSection.model_validate({**settings.model_dump(), **given})
+    except ValidationError as error:
+        details = (f"--{'.'.join(map(str, detail['loc'][:1]))}: {detail['msg']}" for detail in error.errors())
+        raise ConfigError("; ".join(details).replace("Value error, ", "")) from None
 
 
 def parse_config(content: dict[str, Any], *, name: str = "configuration") -> AuditConfig:

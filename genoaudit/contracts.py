@@ -65,7 +65,8 @@ class Design:
     kind
         ``"half_split"``: each patient in half of the models, in complementary pairs. It tests the replace-one relation.
         ``"coins"``: each audited patient in each model by its own fair coin, everybody else always in. It tests the
-        add/remove relation.
+        add/remove relation. ``"random_split"``: a given number of members drawn for every model, for references of a
+        target with that many.
     audited
         The patients whose coins were tossed; empty in a half split, which audits everybody.
     """
@@ -73,7 +74,7 @@ class Design:
     members: BoolArray
     partner: IntArray
     seed: int
-    kind: Literal["half_split", "coins"] = "half_split"
+    kind: Literal["half_split", "coins", "random_split"] = "half_split"
     audited: tuple[int, ...] = ()
 
     @property

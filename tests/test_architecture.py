@@ -17,6 +17,7 @@ MODULES = {
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness"}
+STAGES = {"config", "data", "models", "training", "attacks", "metrics", "privacy", "checks", "report"}
 MAY_IMPORT = {
     "errors": set(),
     "randomness": set(),
@@ -29,9 +30,14 @@ MAY_IMPORT = {
     "metrics": {"errors", "contracts"},
     "privacy": {"errors", "contracts"},
     "checks": FOUNDATION | {"data", "metrics"},
-    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics", "checks"},
-    "audit": FOUNDATION | {"config", "data", "models", "training", "attacks", "metrics", "privacy", "checks", "report"},
-    "cli": {"errors", "config", "audit", "report"},
+    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics", "privacy", "checks"},
+    "scoring": FOUNDATION | {"config", "attacks"},
+    "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
+    "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
+    "canaries": FOUNDATION | STAGES | {"scoring", "shadowing"},
+    "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing"},
+    "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
+    "cli": {"errors", "config", "attacks", "shadowing", "audit", "report"},
     "__main__": {"cli"},
 }
 HEAVY = ["torch", "opacus", "xgboost", "anndata", "matplotlib", "sklearn", "pandas", "scipy", "pyarrow"]

@@ -6,8 +6,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from genoaudit import AuditSection, RunOptions, audit_recipe, simulate_cohort
+from genoaudit import AuditSection, RunOptions, audit_recipe, build_recipe, simulate_cohort
+from genoaudit.data.target import Target
 from genoaudit.errors import ConfigError, DataError, TrainingError
+from genoaudit.models.recipes import set_random_state
+from genoaudit.release import audit_target
 
 COHORT = simulate_cohort(patients=60, genes=40, classes=2, seed=1)
 
@@ -73,12 +76,128 @@ def test_an_identifier_is_no_group(options):
 
 def test_attacks_that_cannot_run_are_listed_and_if_none_can_it_is_refused(options):
     result = audit_recipe(LogisticRegression(), COHORT, AuditSection(models=4), options)
-    assert [attack.name for attack in result.report.attacks] == ["loss"]
-    assert {idle.name for idle in result.report.not_run} == {
-        "lira",
-        "lira_fixed",
-        "lira_offline",
-        "lira_offline_fixed",
-    }
+    assert [attack.name for attack in result.report.attacks] == ["loss", "per_class", "rmia"]
+    assert result.report.headline == "rmia"
+    idle = {idle.name: idle.reason for idle in result.report.not_run}
+    assert set(idle) == {"lira", "lira_fixed", "lira_offline", "lira_offline_fixed", "bavaria_t", "rmia_offline"}
+    assert idle["lira"] == "needs at least 6 models, has 4"
     with pytest.raises(ConfigError, match="no attack can run: lira needs at least 6 models"):
         audit_recipe(LogisticRegression(), COHORT, AuditSection(models=4, attacks=("lira",)), options)
+
+
+def test_an_adversary_with_labels_alone_runs_the_attacks_on_labels(options):
+    settings = AuditSection(models=8, attacks=("all",), access="labels", queries=2)
+    result = audit_recipe(build_recipe("mlp", {"hidden": [8], "epochs": 5}, scale="log2"), COHORT, settings, options)
+    ran = {attack.name for attack in result.report.attacks}
+    assert ran == {"gap", "label_noise", "label_augmentation", "stacked"}
+    assert result.report.headline == "label_augmentation"
+    reasons = {idle.name: idle.reason for idle in result.report.not_run}
+    assert reasons["loss"] == "needs to see probabilities; this adversary sees labels only"
+    assert set(result.patients["auc"].round(6)) - {0.5}
+
+
+def test_white_box_attacks_run_where_parameters_can_be_read_and_the_others_say_why(options):
+    attacks = ("loss", "grad_norm", "influence")
+    found = {}
+    for kind in ("logistic", "mlp", "xgboost"):
+        parameters = {"n_estimators": 2} if kind == "xgboost" else {}
+        settings = AuditSection(models=6, attacks=attacks)
+        result = audit_recipe(build_recipe(kind, parameters, scale="log2"), COHORT, settings, options)
+        found[kind] = {attack.name: attack.auc.value for attack in result.report.attacks}
+        assert set(found[kind]) | {idle.name for idle in result.report.not_run} == set(attacks)
+    assert set(found["logistic"]) == set(attacks)
+    assert found["logistic"]["influence"] > 0.95  # at an optimum nobody is hidden from who knows everybody else
+    assert set(found["mlp"]) == {"loss", "grad_norm"}
+    assert set(found["xgboost"]) == {"loss"}
+
+
+def test_rounded_probabilities_leave_few_different_scores_and_the_report_says_what_was_seen(options):
+    recipe = build_recipe("mlp", {"hidden": [16]}, scale="log2")
+    settings = AuditSection(models=8, attacks=("loss",), decimals=1)
+    coarse = audit_recipe(recipe, COHORT, settings, options)
+    exact = audit_recipe(recipe, COHORT, settings.model_copy(update={"decimals": None}), options)
+    assert coarse.report.adversary.decimals == 1
+    assert coarse.report.attacks[0].tpr_at_fpr[0].achieved_fpr < exact.report.attacks[0].tpr_at_fpr[0].achieved_fpr
+    assert coarse.report.attacks[0].auc != exact.report.attacks[0].auc
+
+
+def test_models_auto_doubles_until_the_interval_says_stop_and_says_why(options):
+    settings = AuditSection(models="auto", max_models=64, attacks=("loss", "lira_fixed"))
+    result = audit_recipe(build_recipe("mlp", {"hidden": [8]}, scale="log2"), COHORT, settings, options)
+    assert result.report.design.models in {32, 64}
+    assert result.report.stopped
+    assert [row.models for row in result.report.convergence][-1] == result.report.design.models
+    fixed = settings.model_copy(update={"models": result.report.design.models})
+    again = audit_recipe(build_recipe("mlp", {"hidden": [8]}, scale="log2"), COHORT, fixed, options)
+    assert again.report.attacks == result.report.attacks
+
+
+def test_an_invented_membership_gives_nothing_away(options):
+    recipe = build_recipe("mlp", {"hidden": [16]}, scale="log2")
+    settings = AuditSection(models=32)
+    test = audit_recipe(recipe, COHORT, settings, options, self_test=True).report.self_test
+    assert test.passed
+    assert test.flagged == 0
+    assert test.epsilon == 0
+    assert {attack.name for attack in test.attacks} == set(settings.attacks)
+
+
+def test_the_report_holds_what_a_board_must_see(options):
+    result = audit_recipe(build_recipe("mlp", {"hidden": [16]}, scale="log2"), COHORT, AuditSection(models=64), options)
+    report = result.report
+    assert report.exposure.flagging.flagged == int(result.patients["flagged"].sum()) > 0
+    assert [worst.k for worst in report.exposure.worst] == [1, 5, 20]
+    assert report.exposure.worst[0].auc.value > 0.6
+    assert report.exposure.stability.models_per_half == 32
+    assert report.exposure.calibration.bins
+    assert [row.models for row in report.convergence] == [32, 64]
+    assert report.bounds[0].neighbouring == "replace-one"
+    assert [finding.code for finding in report.checks] == [f"GA{number:03}" for number in range(1, 13)]
+    assert report.union.achieved_fpr > report.union.fpr
+    headline = next(attack for attack in report.attacks if attack.name == report.headline)
+    assert headline.at_shadow_thresholds[0].ppv[0].prior == 0.01
+    worst = result.patients.iloc[0]
+    assert worst["rank_low"] <= worst["rank"] <= worst["rank_high"]
+
+
+# ------------------------------------------------------------------------------------------------------ one given model
+
+
+@pytest.fixture
+def recipe():
+    return build_recipe("mlp", {"hidden": [16]}, scale="log2")
+
+
+def given_model(recipe, members):
+    rows = members[COHORT.patients]
+    fitted = set_random_state(recipe, 99, "released").fit(COHORT.X[rows], COHORT.y[rows])
+    return Target(members, fitted.predict_proba(COHORT.X), "model.csv")
+
+
+def test_a_given_model_is_audited_against_references_with_as_many_members(recipe, options):
+    rng, aucs = np.random.default_rng(0), []
+    for share in (0.5, 0.7):
+        target = given_model(recipe, rng.permutation(60) < round(60 * share))
+        result = audit_target(recipe, COHORT, target, AuditSection(models=32), options, groups=("sex",))
+        report = result.report
+        assert report.audit == "release"
+        assert {attack.estimand for attack in report.attacks} == {"single_target"}
+        assert report.design.members_per_model == (round(60 * share),) * 2
+        assert report.design.kind == ("half_split" if share == 0.5 else "random_split")
+        aucs.append({attack.name: attack.auc.value for attack in report.attacks}["lira_fixed"])
+        assert report.attacks[0].at_shadow_thresholds[0].achieved_fpr.value < 0.4
+        assert report.exposure is None
+        assert result.patients["member"].sum() == target.members.sum()
+        assert set(result.patients["patient_id"]) == set(COHORT.patient_ids)
+    assert np.mean(aucs) > 0.6
+
+
+def test_a_model_that_never_saw_them_leaks_nothing_in_the_release_audit(recipe, options):
+    aucs = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        trained = given_model(recipe, rng.permutation(60) < 30)
+        claimed = Target(rng.permutation(60) < 30, trained.proba, "claimed.csv")
+        report = audit_target(recipe, COHORT, claimed, AuditSection(models=16), options).report
+        aucs.append({attack.name: attack.auc.value for attack in report.attacks}["lira_fixed"])
+    assert abs(np.mean(aucs) - 0.5) < 3 * 0.075 / np.sqrt(12)  # the error of an AUC of 30 against 30

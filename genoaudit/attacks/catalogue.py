@@ -23,7 +23,7 @@ from genoaudit.attacks.rmia import RMIA, RMIA_OFFLINE
 from genoaudit.attacks.sablayrolles import SABLAYROLLES
 from genoaudit.attacks.shokri import SHOKRI_FOREST, SHOKRI_LOGISTIC, SHOKRI_LOGISTIC_PER_CLASS, SHOKRI_XGBOOST
 from genoaudit.attacks.stacked import STACKED
-from genoaudit.contracts import Attack
+from genoaudit.contracts import Attack, Combination
 from genoaudit.errors import ConfigError
 
 _NO_MODELS = (LOSS, CONFIDENCE, ENTROPY, MODIFIED_ENTROPY, MARGIN, GAP, QMIA)
@@ -100,6 +100,26 @@ def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
     if not found:
         raise ConfigError(f"no attack was asked for. Choose from: {EVERYTHING}, {', '.join(CATALOGUE)}.")
     return found
+
+
+def attack_records() -> list[dict[str, object]]:
+    """Return what people should know of every attack, in the order of the catalogue; plain values, fit for JSON."""
+    listed: tuple[Attack | Combination, ...] = (*CATALOGUE.values(), *COMBINATIONS.values())
+    return [
+        {
+            "name": attack.name,
+            "title": attack.title,
+            "access": attack.access if isinstance(attack, Attack) else "scores of other attacks",
+            "needs": list(attack.needs) if isinstance(attack, Attack) else [],
+            "min_models": attack.min_models,
+            "min_queries": attack.min_queries if isinstance(attack, Attack) else 0,
+            "threat_model": attack.threat_model,
+            "cost": attack.cost,
+            "reference": attack.reference,
+            "caveat": attack.caveat,
+        }
+        for attack in listed
+    ]
 
 
 def combines(names: Iterable[str]) -> bool:

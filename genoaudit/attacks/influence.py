@@ -27,8 +27,8 @@ INFLUENCE = Attack(
     cost="the gradients of all samples by the parameters of each model; no reference models",
     reference="Suri, Zhang, Evans. Do parameters reveal more than loss for membership inference? Transactions on "
     "Machine Learning Research 2024. doi:10.48550/arXiv.2406.11544",
-    caveat="To first order, without the inverse Hessian. The adversary knows far more than any outsider would: read it "
-    "as a worst case. A model trained to its optimum, such as logistic regression, hides nobody from it; one that "
-    "stopped early may.",
+    caveat="Only for linear and softmax models, and to first order, without the inverse Hessian. The adversary knows "
+    "far more than any outsider would: read it as a worst case. A model trained to its optimum, such as logistic "
+    "regression, hides nobody from it; one that stopped early may.",
     score=_score,
 )

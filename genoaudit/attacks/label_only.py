@@ -35,47 +35,40 @@ def _robustness(signals: Signals, design: Design, patients: IntArray) -> FloatAr
     return patient_mean(correct[:, 0] + correct[:, 1:].mean(axis=1), patients)
 
 
-def _histogram(levels: IntArray, patients: IntArray, members: BoolArray, *, size: int) -> IntArray:
-    """Count the samples of every patient at every level under one model: [side (out, in), patients, levels]."""
-    cells = np.bincount(patients * size + levels, minlength=members.size * size).reshape(members.size, size)
-    return np.stack([cells * ~members[:, None], cells * members[:, None]])
-
-
 def _log_ratio(counts: IntArray) -> FloatArray:
-    """Log of how much more often a level is met among members than among non-members; [patients, levels].
+    """Log of how much more often a level is met among members than among non-members; [levels].
 
     Each side is shrunk, by the weight of one sample, towards the two sides together, so that a level that tells
     nothing is worth exactly 0 and a level met on one side only stays finite.
     """
-    out, inside = counts
-    both = out + inside
-    prior = both / both.sum(axis=1, keepdims=True)
+    both = counts.sum(axis=0)
+    prior = both / both.sum()
     seen = both > 0
     ratio = np.zeros(both.shape)
-    for sign, side in ((1, inside), (-1, out)):
-        share = (side + prior) / (side.sum(axis=1, keepdims=True) + 1)
-        ratio[seen] += sign * np.log(share[seen])
+    for sign, side in ((-1, counts[0]), (1, counts[1])):
+        ratio[seen] += sign * np.log(((side + prior) / (side.sum() + 1))[seen])
     return ratio
 
 
 def _augmentation(signals: Signals, design: Design, patients: IntArray) -> FloatArray:
+    """Score every level by a table of the reference models, the same for all patients: equal answers stay equal.
+
+    A patient's own answers to the reference models stay in the table. Leaving them out would give every patient a table
+    of his own, in which those whom models remember find membership less telling than the others do.
+    """
     levels = _correct(signals).sum(axis=1)
     size = int(levels.max()) + 1
-
-    def of_model(model: int) -> IntArray:
-        return _histogram(levels[model], patients, design.members[model], size=size)
-
-    total = of_model(0)
-    for model in range(1, design.models):
-        total = total + of_model(model)
-    sample_scores = np.empty(levels.shape)
-    for target in range(design.models):
-        references = total - of_model(target)
-        if design.partner[target] >= 0:
-            references = references - of_model(design.partner[target])
-        others = references.sum(axis=1, keepdims=True) - references
-        sample_scores[target] = _log_ratio(others)[patients, levels[target]]
-    return patient_mean(sample_scores, patients)
+    members = design.members[:, patients]
+    counts = np.stack(  # [models, side (out, in), levels]
+        [
+            [np.bincount(own[held == side], minlength=size) for side in (False, True)]
+            for own, held in zip(levels, members, strict=True)
+        ]
+    )
+    partners = np.where((design.partner >= 0)[:, None, None], counts[design.partner], 0)
+    references = counts.sum(axis=0) - counts - partners
+    scores = np.stack([_log_ratio(table)[own] for table, own in zip(references, levels, strict=True)])
+    return patient_mean(scores, patients)
 
 
 LABEL_NOISE = Attack(

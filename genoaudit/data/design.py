@@ -212,3 +212,58 @@ def _alternate(strata: IntArray, rng: np.random.Generator) -> BoolArray:
     half = np.zeros(strata.size, dtype=np.bool_)
     half[dealt[int(rng.integers(2)) :: 2]] = True
     return half
+
+
+def make_random_splits(y: IntArray, patients: IntArray, *, members: int, models: int, seed: int) -> Design:
+    """Draw models with a given number of member patients, stratified, where halves would not be like the target.
+
+    Parameters
+    ----------
+    y, patients
+        Class and patient code of each sample; [samples].
+    members
+        Member patients of each model.
+    models
+        Number of models, at least 1.
+    seed
+        Root of the seed tree.
+
+    Returns
+    -------
+    Design
+        Without complementary pairs; every class with at least two patients on each side of every model.
+
+    Raises
+    ------
+    DataError
+        If some class cannot have two patients on each side.
+
+    Examples
+    --------
+    >>> design = make_random_splits(np.repeat([0, 1], 10), np.arange(20), members=14, models=3, seed=0)
+    >>> design.members.sum(axis=1), design.kind
+    (array([14, 14, 14]), 'random_split')
+    """
+    carries = _labels_of_patients(y, patients)
+    _refuse_unsplittable(carries)
+    strata = _strata(carries)
+    rows = [_random_split(strata, carries, members, seed, model) for model in range(models)]
+    partner = np.full(models, -1, dtype=np.intp)
+    return Design(members=np.array(rows), partner=partner, seed=seed, kind="random_split")
+
+
+def _random_split(strata: IntArray, carries: BoolArray, members: int, seed: int, model: int) -> BoolArray:
+    for attempt in range(_ATTEMPTS):
+        rng = generator(seed, "design", "random", model, attempt)
+        shuffled = rng.permutation(strata.size)
+        order_of_strata = rng.permutation(int(strata.max()) + 1)
+        row = shuffled[np.argsort(order_of_strata[strata[shuffled]], kind="stable")]
+        # Every so many patients along the strata: each stratum gives its share, each patient has the same chance.
+        places = np.floor((np.arange(members) + rng.random()) * strata.size / members).astype(np.intp)
+        chosen = np.zeros(strata.size, dtype=np.bool_)
+        chosen[row[np.minimum(places, strata.size - 1)]] = True
+        sides = carries[chosen].sum(axis=0).min(), carries[~chosen].sum(axis=0).min()
+        if chosen.sum() == members and min(sides) >= 2:
+            return chosen
+    msg = f"some class cannot have two patients on each side of models with {members} members. Merge small classes."
+    raise DataError("design", [msg])

@@ -8,7 +8,6 @@ the numbers, or at a verdict, would stop where chance favours one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -93,8 +92,6 @@ def convergence(
     sizes: Sequence[int],
     *,
     fprs: Sequence[float] = DEFAULT_FPRS,
-    replicates: int = 1000,
-    generator: np.random.Generator,
 ) -> tuple[ConvergenceRow, ...]:
     """Judge an attack as if only the first models of a design had been trained.
 
@@ -107,11 +104,8 @@ def convergence(
         All models.
     sizes
         Numbers of models, rising.
-    fprs, replicates
+    fprs
         As in `mean_over_targets`.
-    generator
-        Source of the bootstrap weights: every size sees the same resamples of patients, so that widths differ by the
-        models and not by the draw. It is copied and not advanced.
 
     Returns
     -------
@@ -129,7 +123,7 @@ def convergence(
     >>> members[1::2] ^= True
     >>> scores = members + rng.normal(size=members.shape)
     >>> design = Design(members, np.arange(8) ^ 1, seed=0)
-    >>> rows = convergence(lambda part: scores[: part.models], design, (4, 8), replicates=50, generator=rng)
+    >>> rows = convergence(lambda part: scores[: part.models], design, (4, 8))
     >>> [row.models for row in rows]
     [4, 8]
     """
@@ -137,9 +131,7 @@ def convergence(
     rows = []
     for models in sizes:
         part = first_models(design, models)
-        found = mean_over_targets(
-            score(part), part.members, part.partner, fprs=fprs, replicates=replicates, generator=deepcopy(generator)
-        )
+        found = mean_over_targets(score(part), part.members, part.partner, fprs=fprs)
         rows.append(ConvergenceRow(models, found.auc, found.tpr_at_fpr))
     return tuple(rows)
 

@@ -179,9 +179,7 @@ def compare_groups(
             if suppressed := min(inside, outside) < minimum:
                 gap = None
             else:
-                found = mean_over_targets(
-                    scores[:, own], members[:, own], partner, fprs=(fpr,), replicates=replicates, generator=generator
-                )
+                found = mean_over_targets(scores[:, own], members[:, own], partner, fprs=(fpr,))
                 auc, rate, gap = found.auc, found.tpr_at_fpr[0], gaps.get((variable, group))
             rows.append(
                 GroupNumbers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from genoaudit.contracts import FloatArray, IntArray
 from genoaudit.errors import ConfigError
@@ -48,8 +48,76 @@ def clopper_pearson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Fl
     if np.any((k < 0) | (k > n) | (n < 1)):
         raise ConfigError("a proportion needs 0 <= successes <= trials and at least one trial.")
     # The beta quantile is undefined at the ends, where the limits are 0 and 1 by definition.
-    low = np.where(k == 0, 0.0, stats.beta.ppf(tail, np.maximum(k, 1), n - k + 1))
-    high = np.where(k == n, 1.0, stats.beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1)))
+    low = np.where(k == 0, 0.0, special.betaincinv(np.where(k == 0, 1, k), n - k + 1, tail))
+    high = np.where(k == n, 1.0, special.betaincinv(k + 1, np.where(k == n, 1, n - k), 1 - tail))
+    return low, high
+
+
+def effective_clopper_pearson(
+    rate: float, error: float, units: int, *, most: int, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Clopper and Pearson's limits of a rate whose standard error is known from elsewhere.
+
+    The effective number of trials is the one that gives a binomial rate that standard error (Korn and Graubard, Survey
+    Methodology 1998).
+
+    Parameters
+    ----------
+    rate
+        Estimated rate in [0, 1].
+    error
+        Its standard error. At a rate of exactly 0 or 1, what comes on top of the binomial error of `units` trials.
+    units
+        Trials of the exact interval of a rate of exactly 0 or 1.
+    most
+        Most trials there can be; at least `units`.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    Lower and upper limits.
+
+    Examples
+    --------
+    >>> [round(float(limit), 3) for limit in effective_clopper_pearson(0.3, (0.3 * 0.7 / 50) ** 0.5, 50, most=50)]
+    [0.179, 0.446]
+    >>> [round(float(limit), 3) for limit in clopper_pearson(15, 50)]
+    [0.179, 0.446]
+    """
+    if 0 < rate < 1:
+        spread, variance = rate * (1 - rate), error**2
+    else:
+        near = 0.5 / (units + 1)
+        spread = near * (1 - near)
+        variance = spread / units + error**2
+    trials = most if variance * most <= spread else max(spread / variance, 1.0)
+    return clopper_pearson(trials * rate, trials, level)
+
+
+def binomial_range(n: ArrayLike, p: float, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Quantiles between which a binomial count lies with at least probability `level`, the rest halved at most.
+
+    Parameters
+    ----------
+    n
+        Trials; any shape.
+    p
+        Probability of success in (0, 1]; with 1 every trial succeeds.
+    level
+        Probability.
+
+    Examples
+    --------
+    >>> [float(end) for end in binomial_range(300, 0.1)]
+    [20.0, 41.0]
+    """
+    tail = _tail(level)
+    n = np.asarray(n, dtype=np.float64)
+    if p == 1:
+        return n, n
+    # Real-valued quantiles; scipy's is not a number where no success at all already has the probability asked for.
+    low, high = (np.ceil(np.nan_to_num(special.bdtrik(y, n, p))).clip(0, n) for y in (tail, 1 - tail))
     return low, high
 
 

@@ -2,45 +2,48 @@
 
 How every interval is made (all two-sided, 95 %):
 
-- Two-way bootstrap: each replicate redraws the patients (the same draw for all targets) and, independently, the
-  complementary pairs of models. With a single pair the interval covers patients alone.
-- Few pairs: a bootstrap of Q pairs shows (Q - 1) / Q of their variance and none of its uncertainty. The missing share
-  is added, from the numbers of each pair alone, and the normal quantile becomes Student's with Satterthwaite's degrees
-  of freedom (Biometrics Bulletin 1946): near Q - 1 where pairs differ most, many where patients do.
-- AUC: on the logit scale, estimate +- quantile times standard deviation, transformed back. An AUC of exactly 0 or 1 has
-  no spread to show and takes Newcombe's interval for the patients of one target instead.
-- Rates, balanced accuracy and advantage: estimate +- quantile times standard deviation, clipped to their range.
-  Percentiles are not used: resampled ties and re-chosen thresholds shift the replicates away from the estimate. A rate
-  of exactly 0 or 1 takes Clopper and Pearson's interval for the members of one target instead.
-
-Balanced accuracy and advantage choose their threshold on the very scores they judge: optimistic in small cohorts.
+- Two-way: other patients (the same in all targets) and, independently, other complementary pairs of models. Both
+  variances come from the influence of every score (see `influence`): what a bootstrap over patients and over pairs
+  finds, without its Monte-Carlo error. What is particular to one patient in one model is counted twice, which errs on
+  the wide side. With a single pair the interval covers patients alone.
+- Few pairs: their variance is scaled up by Q / (Q - 1), and each variance gets Student's quantile with its own degrees
+  of freedom, Q - 1 for pairs (Cochran's idea, Biometrics 1964).
+- AUC: on the logit scale. An AUC of exactly 0 or 1 has no spread to show and takes Newcombe's interval for the patients
+  of one target instead.
+- TPR at a budget: see `_rate`. The threshold counts as estimated.
+- Balanced accuracy and advantage choose their threshold on the very scores they judge: optimistic in small cohorts. The
+  interval is for the largest advantage that any threshold has in the population, and allows for the optimism: its lower
+  limit reaches further than its upper one, and for noise it holds 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 from scipy import special, stats
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.errors import ConfigError
-from genoaudit.metrics import roc
+from genoaudit.metrics import influence, roc
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.metrics.intervals import clopper_pearson, newcombe_auc, pair_codes, two_way_weights
+from genoaudit.metrics.intervals import binomial_range, effective_clopper_pearson, newcombe_auc, pair_codes
 
 DEFAULT_FPRS = (0.1, 0.01, 0.001)
 
 _GRID_POINTS = 61
 
-_Judge: TypeAlias = Callable[[FloatArray, BoolArray, IntArray, IntArray], FloatArray]
-"""Scores, members, weights of patients and of targets -> one row of numbers per replicate.
+_TAIL = 0.025
+_Z = float(stats.norm.isf(_TAIL))
 
-Columns: AUC, advantage, TPR per budget, achieved FPR per budget, TPR per point of the ROC grid.
-"""
+_LEAST_FREEDOM = 4.0  # an AUC near 1 rests on few patients, of whom the few unseen ones are added to what is known
+
+_OPTIMISM = float(np.sqrt(np.pi / 2))
+_LOOKED_FOR = 2.98
+"""What looking for the best threshold adds to an advantage when nothing leaks, in standard errors at that threshold: on
+average (Smirnov's one-sided statistic), and 1.96's counterpart, the 95 % quantile of the largest standardised
+difference over the middle 70 % of thresholds (Miller and Siegmund, Biometrics 1982)."""
 
 
 @dataclass(frozen=True)
@@ -93,176 +96,198 @@ class AttackNumbers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Counts:
-    """Independent patients behind a number.
+class _Error:
+    """Influences of the patients, [patients], and the variances of a number from patients and from pairs of models."""
+
+    influences: FloatArray
+    patients: float
+    pairs: float
+    n_pairs: int
+
+    @property
+    def deviation(self) -> float:
+        """Standard error."""
+        return float(np.sqrt(self.patients + self.pairs))
+
+    def margin(self, freedom: float | None = None) -> float:
+        """Half the width of a 95 % interval, given the degrees of freedom of the patients (else their number)."""
+        of_patients = special.stdtrit(freedom or self.influences.size - 1, _TAIL)
+        of_pairs = special.stdtrit(max(self.n_pairs - 1, 1), _TAIL)
+        return float(np.sqrt(self.patients * of_patients**2 + self.pairs * of_pairs**2))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the patients' variance: few when few influences are large (fourth moment)."""
+        squares, count = self.influences**2, self.influences.size
+        square = float(squares.sum())
+        excess = float(squares @ squares) - square**2 / count
+        known = 2 * square**2 / excess if excess > 1e-12 * square**2 else np.inf
+        return float(np.clip(known, _LEAST_FREEDOM, count - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Audit:
+    """The scores of all targets, ranked; per target in the headline, in one row when pooled.
 
     Parameters
     ----------
+    at
+        Where every score stands; [targets, patients] or [1, targets * patients].
+    pairs
+        Pair code of each target; [targets].
     members, non_members
-        The fewest of one target: what the exact intervals rest on.
+        The fewest patients of one target on each side: what the exact intervals rest on.
     n_out
         Distinct non-members: what a false-positive budget is spent on.
     """
 
+    at: influence.Standing
+    pairs: IntArray
     members: int
     non_members: int
     n_out: int
 
+    @property
+    def pooled(self) -> bool:
+        """Whether one threshold judges all targets; with a single target there is no difference."""
+        return len(self.at.members) == 1
 
-def _counts(members: BoolArray) -> _Counts:
-    inside = members.sum(axis=1)
-    non_members = int(members.shape[1] - inside.max())
-    return _Counts(members=int(inside.min()), non_members=non_members, n_out=non_members)
-
-
-def _judge_each(
-    scores: FloatArray, members: BoolArray, patients: IntArray, targets: IntArray, *, fprs: Sequence[float]
-) -> FloatArray:
-    """Judge every target by itself and average, in every replicate."""
-    shape = (patients.shape[0], 2 + 2 * len(fprs))
-    total, weight = np.zeros(shape), np.zeros(shape)
-    for target, (row, held) in enumerate(zip(scores, members, strict=True)):
-        found = roc.roc_statistics(row, held, patients, fprs=fprs)
-        rows = np.column_stack([found.auc, found.advantage, found.tpr, found.achieved_fpr])
-        seen = targets[:, target, None] * np.isfinite(rows)  # a replicate may draw no patient of one side
-        total += seen * np.nan_to_num(rows)
-        weight += seen
-    return np.asarray(np.divide(total, weight, out=np.full(shape, np.nan), where=weight > 0))
+    def error(self, value: FloatArray, influences: FloatArray) -> _Error:
+        """Find the sources of error of the mean over rows of a statistic."""
+        if self.pooled:
+            table = influences.reshape(self.pairs.size, -1)
+            patients, targets = table.sum(axis=0), table.sum(axis=1)
+        else:
+            patients, targets = influences.mean(axis=0), (value - value.mean()) / value.size
+        pairs = np.bincount(self.pairs, weights=targets)
+        unbiased = pairs.size / (pairs.size - 1) if pairs.size > 1 else 0.0
+        return _Error(patients, float(patients @ patients), float(pairs @ pairs) * unbiased, pairs.size)
 
 
-def _judge_pool(
-    scores: FloatArray,
-    members: BoolArray,
-    patients: IntArray,
-    targets: IntArray,
-    *,
-    fprs: Sequence[float],
-    grid: FloatArray,
-) -> FloatArray:
-    """Rank the scores of all targets together; a score counts as often as its patient times its target."""
-    ranking = roc.rank(scores.ravel(), members.ravel())
-    target, patient = np.divmod(ranking.order, scores.shape[1])
-    rows = np.empty((patients.shape[0], 2 + 2 * len(fprs) + grid.size))
-    step = max(1, roc.BLOCK // scores.size)
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        weights = np.take(patients[block], patient, axis=1)
-        weights *= np.take(targets[block], target, axis=1)
-        true, false = roc.cumulate(ranking, weights)
-        rates = [roc.rates_within(true, false, fpr) for fpr in fprs]
-        rows[block] = np.column_stack(
-            [
-                *roc.area_and_advantage(true, false),
-                *(tpr for tpr, _ in rates),
-                *(achieved for _, achieved in rates),
-                roc.curve_within(true, false, grid),
-            ]
+def _auc(audit: _Audit) -> Estimate:
+    """AUC; the wider of two intervals: from the patients seen, and with half a patient more a side, placed by chance.
+
+    Near 0 and 1 the few patients who would vary may all be missing.
+    """
+    found = influence.area(audit.at)
+    value = float(found.value.mean())
+    if not 0 < value < 1:
+        return Estimate(value, *(float(end) for end in newcombe_auc(value, audit.members, audit.non_members)))
+    seen = audit.error(found.value, found.influence)
+    half = 0.5 / np.array([audit.members, audit.non_members])
+    more = replace(seen, patients=seen.patients + (value - 0.5) ** 2 * float(half @ half))
+    shifted = (value + 0.5 * half.sum()) / (1 + half.sum())
+    centre = np.array([value, shifted])
+    margin = np.array([seen.margin(seen.freedom), more.margin(more.freedom)]) / (centre * (1 - centre))
+    low, high = (special.expit(special.logit(centre) + sign * margin) for sign in (-1, 1))
+    return Estimate(value, float(low.min()), float(high.max()))
+
+
+def _advantage(audit: _Audit) -> tuple[float, float, float]:
+    """Largest TPR - FPR, and the lower and upper limit of the largest in the population.
+
+    Upwards the error is that of a fixed threshold: the best one in the population has at most the value seen. Downwards
+    comes the optimism of having looked for the best among all: as much as if nothing leaked, when it is largest.
+    """
+    found = influence.lead(audit.at)
+    value = float(found.value.mean())
+    error = audit.error(found.value, found.influence)
+    own = error.deviation if audit.pooled else float(np.linalg.norm(found.influence, axis=1).mean())
+    above = error.margin()
+    below = max(above, _OPTIMISM * own + (_LOOKED_FOR - _OPTIMISM) * error.deviation)
+
+    def limits(margin: float) -> tuple[FloatArray, FloatArray]:
+        """Treat balanced accuracy as a rate over both sides: lopsided near 1, exact at 1."""
+        units = round(4 / (1 / audit.members + 1 / audit.non_members))
+        most = units * audit.pairs.size
+        return effective_clopper_pearson((1 + value) / 2, margin / 2 / _Z, units, most=most)
+
+    low, high = 2 * float(limits(below)[0]) - 1, 2 * float(limits(above)[1]) - 1
+    return value, min(max(low, 0.0), value), max(high, value)
+
+
+def _rate(audit: _Audit, fpr: float) -> tuple[float, float, float, float]:
+    """Largest TPR within a budget, the FPR that reaches it, and the lower and upper limit.
+
+    - The threshold's error: of n independent non-members, Binomial(n, fpr) exceed the true threshold. The members that
+      thresholds at both ends of its central 95 % take give the slope of the ROC curve, below and above apart.
+    - A threshold that lets k of n through lets (k + 1) / (n + 1) through on average, so the lower limit is built around
+      the rate with one false positive fewer.
+    - Members and threshold together make an effective number of members, and Clopper and Pearson's limits with it are
+      lopsided near 0 and 1 as they must be (Korn and Graubard, Survey Methodology 1998).
+    """
+    at, n_out, n_in = audit.at, audit.at.n_out, audit.at.n_in
+    alarms = roc.allowed_alarms(fpr, n_out)
+    alarm = influence.alarm_rate(at, alarms)
+    units = n_out.astype(np.float64)
+    if audit.pooled:
+        error = audit.error(alarm.value, alarm.influence).deviation
+        binomial = float(alarm.value[0] * (1 - alarm.value[0]))
+        units = units if error == 0 else np.round(binomial / error**2).clip(1, units)
+    one = n_out / units
+    fewest, most = binomial_range(units, fpr)
+    error_of_alarms = _Z * np.sqrt(fpr * (1 - fpr) / units)
+
+    def limits(around: IntArray, edge: FloatArray) -> tuple[FloatArray, FloatArray]:
+        hit = influence.hit_rate(at, around)
+        reach = np.abs(at.caught_within(edge.astype(np.intp)) / n_in - hit.value)
+        slope = np.divide(reach, error_of_alarms, out=np.zeros_like(reach), where=error_of_alarms > 0)
+        error = audit.error(hit.value, hit.influence - slope[:, None] * alarm.influence)
+        return effective_clopper_pearson(
+            float(hit.value.mean()), error.margin() / _Z, audit.members, most=int(n_in.sum())
         )
-    return rows
+
+    fewer = np.maximum(alarms - np.ceil(one).astype(np.intp), 0)
+    low = limits(fewer, np.floor(one * np.maximum(fewest - 1, 0)))[0]
+    high = limits(alarms, np.ceil(one * most))[1]
+    value = float((at.caught_within(alarms) / n_in).mean())
+    achieved = float((at.fewest_alarms(alarms) / n_out).mean())
+    return value, achieved, min(float(low), value), max(float(high), value)
 
 
-def _estimate_and_margin(
-    judge: _Judge, scores: FloatArray, members: BoolArray, pairs: IntArray, weights: tuple[IntArray, IntArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Return each number of `judge` and half the width of its 95 % interval on its own scale; each [columns]."""
-    rows = judge(scores, members, *weights)
-    variance = np.nanvar(rows[1:], axis=0, ddof=1)
-    n_pairs = int(pairs.max()) + 1
-    if n_pairs == 1:
-        return rows[0], float(stats.norm.isf(0.025)) * np.sqrt(variance)
-    alone = []
-    for pair in range(n_pairs):
-        own = pairs == pair
-        once = np.ones((1, scores.shape[1]), dtype=np.intp), np.ones((1, own.sum()), dtype=np.intp)
-        alone.append(judge(scores[own], members[own], *once)[0])
-    between = np.var(np.array(alone), axis=0, ddof=1) / n_pairs
-    variance = variance + between / n_pairs
-    share = np.divide(between, variance, out=np.zeros_like(variance), where=variance > 0).clip(max=1)
-    freedom = 1 / (share**2 / (n_pairs - 1) + (1 - share) ** 2 / (scores.shape[1] - 1))
-    return rows[0], stats.t.isf(0.025, freedom) * np.sqrt(variance)
-
-
-def _auc_estimate(value: float, margin: float, counts: _Counts) -> Estimate:
-    if 0 < value < 1:
-        spread = margin / (value * (1 - value))  # delta method: replicates of exactly 1 have no logit
-        low, high = special.expit(special.logit(value) + np.array([-spread, spread]))
-    else:
-        low, high = newcombe_auc(value, counts.members, counts.non_members)
-    return Estimate(value, min(float(low), value), max(float(high), value))
-
-
-def _rate_limits(value: FloatArray, margin: FloatArray, counts: _Counts) -> tuple[FloatArray, FloatArray]:
-    exact_low, exact_high = clopper_pearson(np.where(value >= 1, counts.members, 0), counts.members)
-    inner = (value > 0) & (value < 1)
-    low = np.where(inner, np.clip(value - margin, 0, 1), exact_low)
-    high = np.where(inner, np.clip(value + margin, 0, 1), exact_high)
-    return low, high
-
-
-def _leakage(value: FloatArray, margin: FloatArray, counts: _Counts, fprs: Sequence[float]) -> Leakage:
-    low, high = _rate_limits(value, margin, counts)
-    lead = (float(value[1]), float(low[1]), float(high[1]))
+def _leakage(audit: _Audit, fprs: Sequence[float]) -> Leakage:
+    lead = _advantage(audit)
     rates = []
-    for column, fpr in enumerate(fprs, start=2):
-        shown = roc.is_shown(fpr, counts.n_out)
-        rates.append(
-            RateAtFpr(
-                fpr=fpr,
-                achieved_fpr=float(value[column + len(fprs)]) if shown else None,
-                tpr=float(value[column]) if shown else None,
-                low=float(low[column]) if shown else None,
-                high=float(high[column]) if shown else None,
-                resolvable=roc.is_resolvable(fpr, counts.n_out),
-                n_out=counts.n_out,
-            )
-        )
+    for fpr in fprs:
+        resolvable = roc.is_resolvable(fpr, audit.n_out)
+        if roc.is_shown(fpr, audit.n_out):
+            tpr, achieved, low, high = _rate(audit, fpr)
+            rates.append(RateAtFpr(fpr, achieved, tpr, low, high, resolvable, audit.n_out))
+        else:
+            rates.append(RateAtFpr(fpr, None, None, None, None, resolvable, audit.n_out))
     return Leakage(
-        auc=_auc_estimate(float(value[0]), float(margin[0]), counts),
-        balanced_accuracy=Estimate(*((1 + limit) / 2 for limit in lead)),
+        auc=_auc(audit),
+        balanced_accuracy=Estimate(*((1 + end) / 2 for end in lead)),
         advantage=Estimate(*lead),
         tpr_at_fpr=tuple(rates),
     )
 
 
-def _curve(value: FloatArray, margin: FloatArray, counts: _Counts, grid: FloatArray) -> RocCurve:
-    low, high = _rate_limits(value, margin, counts)
+def _curve(audit: _Audit) -> RocCurve:
+    grid = np.geomspace(1 / audit.n_out, 1, _GRID_POINTS)
+    tpr, _, low, high = np.array([_rate(audit, fpr) for fpr in grid]).T
     return RocCurve(
         fpr=tuple(grid.tolist()),
-        tpr=tuple(value.tolist()),
+        tpr=tuple(tpr.tolist()),
         # The true curve never falls, so a limit at one budget bounds the curve at larger (smaller) budgets too.
         low=tuple(np.maximum.accumulate(low).tolist()),
         high=tuple(np.minimum.accumulate(high[::-1])[::-1].tolist()),
     )
 
 
-def _check(scores: FloatArray, members: BoolArray, partner: IntArray, replicates: int) -> None:
+def _check(scores: FloatArray, members: BoolArray, partner: IntArray) -> None:
     if scores.ndim != 2 or partner.shape != scores.shape[:1]:
         raise ConfigError(
             f"scores must be [targets, patients] with one partner per target, found scores {scores.shape} and partners "
             f"{partner.shape}."
         )
-    if replicates < 2:
-        raise ConfigError(f"a bootstrap interval needs at least 2 replicates, asked for {replicates}.")
     roc.check_scores(scores, members)
 
 
-def _draw(
-    n_patients: int, pairs: IntArray, replicates: int, generator: np.random.Generator
-) -> tuple[IntArray, IntArray]:
-    """Draw the weights; a first row of ones gives the estimate itself."""
-    patients, targets = two_way_weights(n_patients, pairs, replicates, generator)
-    return np.insert(patients, 0, 1, axis=0), np.insert(targets, 0, 1, axis=0)
-
-
-def _mean(
-    scores: FloatArray,
-    members: BoolArray,
-    pairs: IntArray,
-    weights: tuple[IntArray, IntArray],
-    fprs: Sequence[float],
-) -> Leakage:
-    value, margin = _estimate_and_margin(partial(_judge_each, fprs=fprs), scores, members, pairs, weights)
-    return _leakage(value, margin, _counts(members), fprs)
+def _per_target(scores: FloatArray, members: BoolArray, pairs: IntArray) -> _Audit:
+    inside = members.sum(axis=1)
+    n_out = int(members.shape[1] - inside.max())
+    return _Audit(influence.standing(scores, members), pairs, int(inside.min()), n_out, n_out)
 
 
 def mean_over_targets(
@@ -271,8 +296,6 @@ def mean_over_targets(
     partner: IntArray,
     *,
     fprs: Sequence[float] = DEFAULT_FPRS,
-    replicates: int = 1000,
-    generator: np.random.Generator,
 ) -> Leakage:
     """Judge every target model by itself and average.
 
@@ -286,10 +309,6 @@ def mean_over_targets(
         Complementary target of each target, -1 if none; [targets].
     fprs
         False-positive budgets in [0, 1].
-    replicates
-        Bootstrap replicates.
-    generator
-        Source of the bootstrap weights.
 
     Returns
     -------
@@ -299,19 +318,17 @@ def mean_over_targets(
     Raises
     ------
     ConfigError
-        If shapes disagree, a score is not finite, a target has patients on one side only, or replicates are too few.
+        If shapes disagree, a score is not finite, or a target has patients on one side only.
 
     Examples
     --------
     >>> members = np.array([[True, True, False, False], [False, False, True, True]])
     >>> scores = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
-    >>> generator = np.random.default_rng(0)
-    >>> mean_over_targets(scores, members, np.array([1, 0]), replicates=50, generator=generator).auc.value
+    >>> mean_over_targets(scores, members, np.array([1, 0])).auc.value
     0.875
     """
-    _check(scores, members, partner, replicates)
-    pairs = pair_codes(partner)
-    return _mean(scores, members, pairs, _draw(scores.shape[1], pairs, replicates, generator), fprs)
+    _check(scores, members, partner)
+    return _leakage(_per_target(scores, members, pair_codes(partner)), fprs)
 
 
 def summarise(
@@ -320,14 +337,12 @@ def summarise(
     partner: IntArray,
     *,
     fprs: Sequence[float] = DEFAULT_FPRS,
-    replicates: int = 1000,
-    generator: np.random.Generator,
 ) -> AttackNumbers:
-    """Compute all headline numbers of one attack, with the same bootstrap draws throughout.
+    """Compute all headline numbers of one attack.
 
     Parameters
     ----------
-    scores, members, partner, fprs, replicates, generator
+    scores, members, partner, fprs
         As in `mean_over_targets`.
 
     Returns
@@ -344,20 +359,11 @@ def summarise(
     --------
     >>> members = np.array([[True, True, False, False], [False, False, True, True]])
     >>> scores = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
-    >>> numbers = summarise(scores, members, np.array([1, 0]), replicates=50, generator=np.random.default_rng(0))
-    >>> numbers.pooled.auc.value
+    >>> summarise(scores, members, np.array([1, 0])).pooled.auc.value
     0.875
     """
-    _check(scores, members, partner, replicates)
-    pairs = pair_codes(partner)
-    weights = _draw(scores.shape[1], pairs, replicates, generator)
-    counts = replace(_counts(members), n_out=int((~members).any(axis=0).sum()))
-    grid = np.geomspace(1 / counts.n_out, 1, _GRID_POINTS)
-    judge = partial(_judge_pool, fprs=fprs, grid=grid)
-    value, margin = _estimate_and_margin(judge, scores, members, pairs, weights)
-    curve = slice(2 + 2 * len(fprs), None)
-    return AttackNumbers(
-        mean_over_targets=_mean(scores, members, pairs, weights, fprs),
-        pooled=_leakage(value, margin, counts, fprs),
-        roc=_curve(value[curve], margin[curve], counts, grid),
-    )
+    _check(scores, members, partner)
+    each = _per_target(scores, members, pair_codes(partner))
+    together = influence.standing(scores.reshape(1, -1), members.reshape(1, -1))
+    pooled = replace(each, at=together, n_out=int((~members).any(axis=0).sum()))
+    return AttackNumbers(mean_over_targets=_leakage(each, fprs), pooled=_leakage(pooled, fprs), roc=_curve(pooled))

@@ -121,6 +121,17 @@ def is_shown(fpr: float, n_out: int) -> bool:
     return fpr * n_out * _SLACK >= 1
 
 
+def allowed_alarms(fpr: float, n_out: IntArray) -> IntArray:
+    """Return the whole false positives that a budget leaves room for among so many non-members; any shape.
+
+    Examples
+    --------
+    >>> allowed_alarms(0.29, np.array([100, 9]))
+    array([29,  2])
+    """
+    return np.asarray(np.floor(fpr * n_out * _SLACK).astype(np.intp))
+
+
 def rank(scores: FloatArray, members: BoolArray) -> Ranking:
     """Sort scores once, highest first, and mark where groups of equal scores end; both [scores]."""
     order = np.argsort(-scores, kind="stable")
@@ -163,23 +174,13 @@ def area_and_advantage(true: IntArray, false: IntArray) -> tuple[FloatArray, Flo
 
 def rates_within(true: IntArray, false: IntArray, fpr: float) -> tuple[FloatArray, FloatArray]:
     """Return the largest TPR with FPR <= `fpr` and the smallest FPR that reaches it, from cumulative counts."""
-    budget = np.floor(fpr * false[:, -1:] * _SLACK)
-    allowed = np.count_nonzero(false <= budget, axis=1)
+    allowed = np.count_nonzero(false <= allowed_alarms(fpr, false[:, -1:]), axis=1)
     rows = np.arange(true.shape[0])
     hits = np.where(allowed > 0, true[rows, allowed - 1], 0)
     first = np.count_nonzero(true[:, : max(int(allowed.max()), 1)] < hits[:, None], axis=1)
     alarms = np.where(hits > 0, false[rows, np.minimum(first, true.shape[1] - 1)], 0)
     with np.errstate(invalid="ignore"):  # a replicate without one side gives 0 / 0, which is NaN as promised
         return hits / true[:, -1], alarms / false[:, -1]
-
-
-def curve_within(true: IntArray, false: IntArray, fprs: FloatArray) -> FloatArray:
-    """Return the largest TPR within each of many budgets, from cumulative counts; [replicates, budgets]."""
-    rates = np.empty((true.shape[0], fprs.size))
-    for row, (hits, alarms) in enumerate(zip(true, false, strict=True)):
-        allowed = np.searchsorted(alarms, np.floor(fprs * alarms[-1] * _SLACK), side="right")
-        rates[row] = np.where(allowed > 0, hits[allowed - 1], 0) / max(hits[-1], 1)
-    return rates
 
 
 def roc_statistics(

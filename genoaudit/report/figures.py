@@ -10,20 +10,25 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET  # parses what matplotlib has just written, nothing else
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.result import AttackResult, AuditReport
-from genoaudit.report.wording import exposure_quantiles, unexposed_band
+from genoaudit.report.sections import Calibration, Convergence
+from genoaudit.report.wording import auc_or_lowest, exposure_quantiles, unexposed_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, MUTED, GRID, SHADE = "#1b1f23", "#5c6670", "#d9dee3", "#8a949e"
-# Okabe & Ito, Color Universal Design, 2008; the headline attack comes first. Dashes repeat what the colour says.
 LABELLED_QUANTILES = (5, 25, 50, 75, 95)
+BASELINE = "loss"
+"""The attack that needs least and that every other is measured against."""
+
+# Okabe & Ito, Color Universal Design, 2008; the headline attack comes first. Dashes repeat what the colour says.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES: tuple[tuple[float, ...] | None, ...] = (None, (5, 2), (2, 1.5), (7, 2, 1.5, 2), (9, 3), (1, 1))
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--rule", SHADE: "--shade"} | {
@@ -51,7 +56,7 @@ _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
 def roc_figure(report: AuditReport) -> str:
-    """Draw the pooled ROC of every attack with logarithmic axes.
+    """Draw the pooled ROC of a handful of attacks (see `drawn_attacks`) with logarithmic axes.
 
     The headline attack carries its 95 % band. False-positive rates with fewer than ten of the independent non-members
     behind them are shaded: rates there are shown, not relied on (Carlini et al., IEEE S&P 2022, on why to look at low
@@ -67,7 +72,7 @@ def roc_figure(report: AuditReport) -> str:
     str
         An ``<svg>`` element with a title and a description.
     """
-    attacks = in_order_of_interest(report)
+    attacks = drawn_attacks(report)
     n_out = min((rate.n_out for rate in attacks[0].pooled.tpr_at_fpr), default=0)
     floor = 0.5 / n_out if n_out > 1 else 1e-3
 
@@ -86,7 +91,7 @@ def roc_figure(report: AuditReport) -> str:
             axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
             axis.set_minor_formatter(lambda _value, _: "")
 
-    title = "Pooled ROC of every attack, logarithmic axes"
+    title = "ROC of attacks, logarithmic axes"
     return _svg(draw, name="roc", height=4.7, title=title, description=_describe_roc(attacks))
 
 
@@ -124,20 +129,90 @@ def exposure_figure(report: AuditReport) -> str:
     return _svg(draw, name="exposure", height=3.4, title=title, description=f"AUC per patient: {listed}.")
 
 
-def in_order_of_interest(report: AuditReport) -> tuple[AttackResult, ...]:
-    """Return the attacks, the headline attack first, the others in the report's order."""
-    return tuple(sorted(report.attacks, key=lambda attack: attack.name != report.headline))
+def reliability_figure(calibration: Calibration) -> str:
+    """Draw what was predicted against what happened: on the diagonal, probabilities can be taken at their word.
+
+    Parameters
+    ----------
+    calibration
+        With at least one bin.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element with a title and a description.
+    """
+    bins = [part for part in calibration.bins if part.observed.value is not None]
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="Predicted probability of membership", ylabel="Were members")
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, dashes=(2, 3), label="as predicted")
+        axes.legend(loc="lower right")
+        _points(axes, [part.predicted for part in bins], [part.observed for part in bins])
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+    listed = "; ".join(f"{part.observed.value:.0%} where {part.predicted:.0%} was predicted" for part in bins)
+    title = "Predicted probabilities of membership against what happened"
+    return _svg(draw, name="reliability", height=3.6, title=title, description=f"Share of members: {listed}.")
+
+
+def convergence_figure(rows: tuple[Convergence, ...]) -> str:
+    """Draw the headline attack's AUC with its interval against the number of models, on a scale of doublings.
+
+    Parameters
+    ----------
+    rows
+        At least two, of rising numbers of models.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element with a title and a description.
+    """
+    known = [row for row in rows if row.auc.value is not None]
+    ends = [end for row in known for end in (row.auc.low, row.auc.high, row.auc.value) if end is not None]
+
+    def draw(axes: Axes) -> None:
+        axes.set_xscale("log", base=2)
+        axes.set(xlim=(rows[0].models / 1.2, rows[-1].models * 1.2), xlabel="Models (each step doubles them)")
+        axes.set(ylim=(min([0.49, *(end - 0.02 for end in ends)]), min(1.02, max(ends, default=1.0) + 0.03)))
+        axes.set_ylabel("AUC of the headline attack")
+        axes.axhline(0.5, color=MUTED, linewidth=1, dashes=(2, 3))
+        _points(axes, [row.models for row in known], [row.auc for row in known])
+        axes.set_xticks([row.models for row in rows], [f"{row.models:,}" for row in rows])
+        axes.minorticks_off()
+
+    listed = "; ".join(f"{row.auc.value:.3f} with {row.models:,} models" for row in known)
+    title = "AUC of the headline attack by the number of models"
+    return _svg(draw, name="convergence", height=2.8, title=title, description=f"AUC: {listed}.")
+
+
+def drawn_attacks(report: AuditReport) -> tuple[AttackResult, ...]:
+    """Return the attacks with a curve: the headline attack, the loss attack, then the highest AUC, one per colour."""
+    first = {report.headline: 0, BASELINE: 1}
+    ordered = sorted(report.attacks, key=lambda attack: (first.get(attack.name, 2), -auc_or_lowest(attack)))
+    return tuple(ordered[: len(SERIES)])
+
+
+def _points(axes: Axes, across: Sequence[float], up: Sequence[Estimate]) -> None:
+    """Draw a line through values, each with its interval."""
+    axes.plot(across, [found.value or 0.0 for found in up], color=SERIES[0], linewidth=1.6, marker="o", markersize=4)
+    for at, found in zip(across, up, strict=True):
+        if found.low is not None and found.high is not None:
+            axes.plot([at, at], [found.low, found.high], color=SERIES[0], linewidth=1.2)
 
 
 def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
     auc = attack.pooled.auc.value
+    pooled = "" if attack.estimand == "single_target" else "pooled "
     dashes = DASHES[number % len(DASHES)]
     (line,) = axes.plot(
         attack.pooled.roc.fpr,
         attack.pooled.roc.tpr,
         color=SERIES[number % len(SERIES)],
         linewidth=2.4 if number == 0 else 1.5,
-        label=attack.title if auc is None else f"{attack.title} (pooled AUC {auc:.2f})",
+        label=attack.title if auc is None else f"{attack.title} ({pooled}AUC {auc:.2f})",
     )
     if dashes is not None:
         line.set_dashes(dashes)

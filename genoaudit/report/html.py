@@ -1,21 +1,24 @@
 """A report as one self-contained page: no script, no network, nothing but the numbers of ``report.json``.
 
-The template is ``templates/report.html.j2``; sentences come from `wording`, figures from `figures`. Everything that
-comes from the cohort (names of classes, groups and columns, patients) passes through autoescaping.
+The page is ``templates/report.html.j2``, which includes one template per section; sentences come from `answer` and
+`wording`, figures from `figures`. Everything that comes from the cohort (names of classes, groups and columns,
+patients) passes through autoescaping.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import wording
-from genoaudit.report.figures import exposure_figure, in_order_of_interest, roc_figure
-from genoaudit.report.result import AuditReport, GroupLeakage
+from genoaudit.report.answer import answer
+from genoaudit.report.figures import convergence_figure, drawn_attacks, exposure_figure, reliability_figure, roc_figure
+from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,6 +30,16 @@ MEASURES = {
     "macro_f1": "Macro F1",
     "auroc": "AUROC",
 }
+TABLE_BUDGETS = (0.1, 0.01)
+ONLY_HERE_SHOWN = 8
+
+
+class _OfVariable(Protocol):
+    @property
+    def variable(self) -> str: ...
+
+
+_Grouped = TypeVar("_Grouped", bound=_OfVariable)
 
 
 def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) -> str:
@@ -45,24 +58,99 @@ def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) 
         A complete HTML document.
     """
     low, high = wording.unexposed_band(report)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            report=report,
-            names=names,
-            answer=wording.answer(report),
-            subject=wording.subject(report),
-            whose=wording.whose(report),
-            headline=wording.headline_attack(report),
-            attacks=in_order_of_interest(report),
-            budgets=_budgets(report),
-            groups=_by_variable(report),
-            measures=MEASURES,
-            roc=roc_figure(report) if report.attacks else None,
-            exposure=exposure_figure(report) if len(wording.exposure_quantiles(report)) > 1 else None,
-            unexposed={"low": low, "high": high},
-        )
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        report=report,
+        names=names,
+        single=report.audit == "release",
+        answer=answer(report),
+        subject=wording.subject(report),
+        whose=wording.whose(report),
+        over_targets=wording.over_targets(report),
+        headline=wording.headline_attack(report),
+        measures=MEASURES,
+        unexposed={"low": low, "high": high},
+        **_attack_parts(report),
+        **_group_parts(report),
+        **_figures(report),
+        **{status: [check for check in report.checks if check.status == status] for status in ("issue", "tip")},
+        quiet=[check for check in report.checks if check.status not in {"issue", "tip"}],
+        natural=_natural(report),
+        neighbours=_neighbours(report),
+    )
+
+
+def _figures(report: AuditReport) -> dict[str, str | None]:
+    calibration = None if report.exposure is None else report.exposure.calibration
+    return {
+        "roc": roc_figure(report) if report.attacks else None,
+        "exposure": exposure_figure(report) if len(wording.exposure_quantiles(report)) > 1 else None,
+        "reliability": reliability_figure(calibration) if calibration is not None and calibration.bins else None,
+        "convergence": convergence_figure(report.convergence) if len(report.convergence) > 1 else None,
+    }
+
+
+def _attack_parts(report: AuditReport) -> dict[str, Any]:
+    """Put the attacks into families by what the adversary sees, and say which budgets there are."""
+    budgets = sorted({rate.fpr for attack in report.attacks for rate in attack.tpr_at_fpr}, reverse=True)
+    thresholds = {own.fpr for attack in report.attacks for own in attack.at_shadow_thresholds}
+    families = [
+        (seen, sorted((a for a in report.attacks if a.access == access), key=wording.auc_or_lowest, reverse=True))
+        for access, seen in wording.SEES.items()
+    ]
+    return {
+        "families": [(seen, attacks) for seen, attacks in families if attacks],
+        "curves": drawn_attacks(report),
+        "budgets": budgets,
+        "table_budgets": [fpr for fpr in budgets if fpr in TABLE_BUDGETS] or budgets[:2],
+        "threshold_budget": min(thresholds, key=lambda fpr: (fpr != wording.CARD_FPR, -fpr), default=None),
+        "titles": {attack.name: attack.title for attack in report.attacks},
+        "only_here": _only_here(report),
+    }
+
+
+def _only_here(report: AuditReport) -> list[tuple[str, float]]:
+    """List the attacks that find most members alone, by name."""
+    found = {} if report.union is None else report.union.only_here
+    alone = [(name, share) for name, share in found.items() if share > 0]
+    return sorted(alone, key=lambda pair: (-pair[1], pair[0]))[:ONLY_HERE_SHOWN]
+
+
+def _group_parts(report: AuditReport) -> dict[str, Any]:
+    """Put groups and pairs of groups under their variables, with one scale for all differences."""
+    differences = [group.difference for group in report.groups] + [gap.difference for gap in report.group_gaps]
+    ends = [abs(end) for shown in differences for end in (shown.value, shown.low, shown.high) if end is not None]
+    return {
+        "groups": _by_variable(report.groups),
+        "gaps": _by_variable(report.group_gaps),
+        "difference_limit": next((step for step in (0.05, 0.1, 0.2, 0.5) if step >= max(ends, default=0)), 1.0),
+    }
+
+
+def _by_variable(parts: Sequence[_Grouped]) -> list[tuple[str, list[_Grouped]]]:
+    """Put what belongs to a variable together, in the report's order."""
+    order = {name: place for place, name in enumerate(dict.fromkeys(part.variable for part in parts))}
+    ordered = sorted(parts, key=lambda part: order[part.variable])
+    return [(name, list(members)) for name, members in groupby(ordered, key=lambda part: part.variable)]
+
+
+def _neighbours(report: AuditReport) -> list[str]:
+    """List the neighbouring relations that any bound is about."""
+    planted = () if report.canaries is None else report.canaries.bounds
+    return list(dict.fromkeys(bound.neighbouring for bound in (*report.bounds, *planted)))
+
+
+def _natural(report: AuditReport) -> CanaryKindLeakage | None:
+    """Return what the canaries' attack finds of the natural patients, where the canaries' part does not say it."""
+    canaries = report.canaries
+    if canaries is None or not canaries.kinds or any(kind.kind == "natural" for kind in canaries.kinds):
+        return None
+    attack = next((attack for attack in report.attacks if attack.name == canaries.attack), None)
+    rate = None if attack is None else _rate_at(attack.tpr_at_fpr, canaries.kinds[0].tpr_at_fpr.fpr)
+    if attack is None or rate is None:
+        return None
+    return CanaryKindLeakage(
+        kind="natural", title="Natural patients", canaries=report.cohort.patients, auc=attack.auc, tpr_at_fpr=rate
     )
 
 
@@ -78,18 +166,32 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    said = (wording.percent, wording.budget, wording.main_rate, wording.p_text, wording.epsilon_text, wording.ppv_text)
+    sentences = (
+        wording.adversary_sentence,
+        wording.worst_sentence,
+        wording.flagging_sentence,
+        wording.stability_sentence,
+        wording.calibration_sentence,
+        wording.union_sentence,
+        wording.bound_claim,
+        wording.canary_sentence,
+        wording.self_test_sentence,
+    )
+    environment.filters |= {function.__name__: function for function in (*said, *sentences)}
     environment.filters |= {
-        "percent": wording.percent,
-        "budget": wording.budget,
         "auc": wording.auc_text,
         "count": lambda number: f"{number:,}",
         "decimals": _decimals,
         "decimal_span": _decimal_span,
         "percent_span": _percent_span,
+        "signed": _signed,
+        "signed_span": _signed_span,
         "literal": lambda value: json.dumps(value, ensure_ascii=False, sort_keys=True),
-        "main_rate": wording.main_rate,
         "rate_at": _rate_at,
+        "threshold_at": _threshold_at,
     }
+    environment.globals |= {"relations": wording.RELATIONS, "bound_holds_for": wording.BOUND_HOLDS_FOR}
     return environment
 
 
@@ -103,6 +205,17 @@ def _decimal_span(estimate: Estimate, digits: int = 3) -> str:
     return f"{estimate.low:.{digits}f}{wording.EN_DASH}{estimate.high:.{digits}f}"
 
 
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if text[1:] == "0.00" else text
+
+
+def _signed_span(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{_signed(estimate.low)} to {_signed(estimate.high)}"
+
+
 def _percent_span(estimate: Estimate | RateAtFpr) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
@@ -114,13 +227,5 @@ def _rate_at(rates: tuple[RateAtFpr, ...], fpr: float) -> RateAtFpr | None:
     return next((rate for rate in rates if rate.fpr == fpr), None)
 
 
-def _budgets(report: AuditReport) -> list[float]:
-    """List every false-positive budget of any attack, the largest first."""
-    return sorted({rate.fpr for attack in report.attacks for rate in attack.tpr_at_fpr}, reverse=True)
-
-
-def _by_variable(report: AuditReport) -> list[tuple[str, list[GroupLeakage]]]:
-    """Put the groups of a variable together, in the report's order."""
-    order = {name: place for place, name in enumerate(dict.fromkeys(group.variable for group in report.groups))}
-    ordered = sorted(report.groups, key=lambda group: order[group.variable])
-    return [(name, list(members)) for name, members in groupby(ordered, key=lambda group: group.variable)]
+def _threshold_at(attack: AttackResult, fpr: float) -> ShadowThreshold | None:
+    return next((own for own in attack.at_shadow_thresholds if own.fpr == fpr), None)

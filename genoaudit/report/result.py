@@ -12,9 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from genoaudit.contracts import Access
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
+from genoaudit.report.sections import (
+    CanaryAudit,
+    CheckFinding,
+    Convergence,
+    EpsilonBound,
+    Exposure,
+    GroupGap,
+    GroupLeakage,
+    Part,
+    SelfTest,
+    ShadowThreshold,
+    UnionOfAttacks,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +39,7 @@ SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClassSize(_Part):
+class ClassSize(Part):
     """One cancer type and how many carry it."""
 
     name: str
@@ -37,7 +47,7 @@ class ClassSize(_Part):
     samples: int
 
 
-class CohortSummary(_Part):
+class CohortSummary(Part):
     """The cohort in counts; no identifiers."""
 
     source: str = Field(description="File name without folders, or 'simulated'.")
@@ -51,7 +61,7 @@ class CohortSummary(_Part):
     samples_per_patient: dict[int, int] = Field(description="Number of patients by their number of samples.")
 
 
-class RecipeSummary(_Part):
+class RecipeSummary(Part):
     """What every model was trained with."""
 
     kind: str
@@ -59,10 +69,10 @@ class RecipeSummary(_Part):
     parameters: dict[str, Any]
 
 
-class DesignSummary(_Part):
+class DesignSummary(Part):
     """Who was in which model, in counts."""
 
-    kind: Literal["half_split"]
+    kind: Literal["half_split", "random_split"]
     neighbouring: Literal["replace-one"]
     models: int
     pairs: int
@@ -70,7 +80,7 @@ class DesignSummary(_Part):
     seed: int
 
 
-class RocBand(_Part):
+class RocBand(Part):
     """A pooled ROC on a fixed grid of false-positive rates, with a 95 % band at each point."""
 
     fpr: tuple[float, ...]
@@ -79,7 +89,7 @@ class RocBand(_Part):
     high: tuple[float, ...]
 
 
-class Leakage(_Part):
+class Leakage(Part):
     """How well members are told from non-members. Best thresholds are chosen in sample, which favours the attacker."""
 
     auc: Estimate
@@ -100,21 +110,31 @@ class AttackResult(Leakage):
 
     name: str
     title: str
+    access: Access
     threat_model: str
     reference: str
     caveat: str
-    estimand: Literal["mean_over_targets"] = "mean_over_targets"
+    estimand: Literal["mean_over_targets", "single_target"] = "mean_over_targets"
+    at_shadow_thresholds: tuple[ShadowThreshold, ...] = ()
     pooled: PooledLeakage
 
 
-class NotRun(_Part):
+class Adversary(Part):
+    """What the adversary was allowed to see of the models."""
+
+    access: Access
+    decimals: int | None = Field(description="Decimals of the probabilities; None: all.")
+    queries: int = Field(description="Further queries of each sample, with technical noise.")
+
+
+class NotRun(Part):
     """An attack that was asked for and could not run."""
 
     name: str
     reason: str
 
 
-class SideUtility(_Part):
+class SideUtility(Part):
     """Mean over models; low and high are the 2.5 and 97.5 percentiles over models, a spread rather than an error."""
 
     accuracy: Estimate
@@ -123,59 +143,38 @@ class SideUtility(_Part):
     auroc: Estimate
 
 
-class Utility(_Part):
+class Utility(Part):
     """What the models are good for, on the patients they were trained on and on the others; per sample."""
 
     members: SideUtility
     non_members: SideUtility
 
 
-class GroupLeakage(_Part):
-    """The headline attack within one group of patients; None where the group is too small to show."""
-
-    variable: str
-    value: str
-    patients: int
-    auc: Estimate
-    tpr_at_fpr: RateAtFpr
-    suppressed: bool
-
-
-class ExposedPatient(_Part):
-    """One of the most exposed patients, under a pseudonym; the key stands in ``patients.parquet`` only."""
-
-    rank: int
-    pseudonym: str
-    class_name: str
-    samples: int
-    score: float
-    d_prime: float | None
-    auc: Estimate
-
-
-class Exposure(_Part):
-    """How exposure is spread over patients: per-patient AUC of in against out over the models."""
-
-    auc_quantiles: dict[str, float] = Field(description="Quantiles over patients, every 5 %.")
-    most_exposed: tuple[ExposedPatient, ...]
-
-
-class AuditReport(_Part):
+class AuditReport(Part):
     """Everything an audit found out, in counts and rates, plus the most exposed patients under pseudonyms."""
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
     genoaudit_version: str
-    audit: Literal["recipe"] = "recipe"
+    audit: Literal["recipe", "release"] = "recipe"
     confidential: Literal[True] = True
     headline: str | None = Field(description="Name of the attack that groups and patients are shown for.")
     cohort: CohortSummary
     recipe: RecipeSummary
     design: DesignSummary
+    adversary: Adversary
     attacks: tuple[AttackResult, ...]
     not_run: tuple[NotRun, ...]
+    union: UnionOfAttacks | None = None
     utility: Utility
     groups: tuple[GroupLeakage, ...]
-    exposure: Exposure
+    group_gaps: tuple[GroupGap, ...] = ()
+    exposure: Exposure | None
+    bounds: tuple[EpsilonBound, ...] = ()
+    canaries: CanaryAudit | None = None
+    convergence: tuple[Convergence, ...] = ()
+    stopped: str | None = Field(default=None, description="Why models = 'auto' stopped where it did.")
+    self_test: SelfTest | None = None
+    checks: tuple[CheckFinding, ...] = ()
     warnings: tuple[str, ...]
 
     def to_json(self) -> str:

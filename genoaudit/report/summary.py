@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genoaudit.contracts import Attack, Combination
 from genoaudit.data.groups import patient_classes
-from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.randomness import generator
 from genoaudit.report import result as parts
+from genoaudit.report import sections
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from genoaudit.contracts import Attack, Design, Recipe
+    from genoaudit.contracts import Design, Recipe
     from genoaudit.data.cohort import Cohort
+    from genoaudit.metrics.flags import Flags
     from genoaudit.metrics.groups import GroupNumbers
     from genoaudit.metrics.leakage import AttackNumbers, Leakage
+    from genoaudit.metrics.posterior import Posterior
+    from genoaudit.metrics.stability import HalvesAgreement
+    from genoaudit.metrics.thresholds import AtShadowThreshold
+    from genoaudit.metrics.worst import Worst
+    from genoaudit.privacy.lower_bounds import LowerBound
 
 MOST_EXPOSED = 20
-ENOUGH_FOR_OWN_VARIANCE = 64
-"""Below this many models a variance per patient is too noisy (Carlini et al., IEEE S&P 2022)."""
 
 _NOTHING = Estimate(None, None, None)
 _KINDS = {"MLPClassifier": "mlp", "LogisticRegression": "logistic", "XGBClassifier": "xgboost"}
-
-
-def headline(ran: tuple[str, ...], models: int) -> str:
-    """Name the attack that groups and patients are shown for, by the number of models and never by the results."""
-    preferred = ("lira", "lira_fixed") if models >= ENOUGH_FOR_OWN_VARIANCE else ("lira_fixed", "lira")
-    return next(name for name in (*preferred, *ran) if name in ran)
 
 
 def cohort(cohort: Cohort) -> parts.CohortSummary:
@@ -55,6 +57,16 @@ def cohort(cohort: Cohort) -> parts.CohortSummary:
         ),
         samples_per_patient={int(n): int((repeats == n).sum()) for n in np.unique(repeats)},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What is known of single patients beyond their rows in the table; None where there are too few models."""
+
+    flags: Flags | None
+    halves: HalvesAgreement | None
+    worst: tuple[Worst, ...]
+    posterior: Posterior | None
 
 
 def recipe(recipe: Recipe) -> parts.RecipeSummary:
@@ -82,15 +94,27 @@ def design(design: Design) -> parts.DesignSummary:
     )
 
 
-def attack_result(attack: Attack, numbers: AttackNumbers) -> parts.AttackResult:
+def attack_result(
+    attack: Attack | Combination,
+    numbers: AttackNumbers,
+    thresholds: Sequence[AtShadowThreshold],
+    *,
+    single: bool = False,
+) -> parts.AttackResult:
     """Put an attack's record and its numbers side by side."""
     roc = parts.RocBand(**{name: getattr(numbers.roc, name) for name in ("fpr", "tpr", "low", "high")})
     return parts.AttackResult(
         name=attack.name,
         title=attack.title,
+        access=attack.access if isinstance(attack, Attack) else "probabilities",
         threat_model=attack.threat_model,
         reference=attack.reference,
         caveat=attack.caveat,
+        estimand="single_target" if single else "mean_over_targets",
+        at_shadow_thresholds=tuple(
+            sections.ShadowThreshold(fpr=at.fpr, tpr=at.tpr, achieved_fpr=at.achieved_fpr, ppv=at.ppv)
+            for at in thresholds
+        ),
         **_leakage(numbers.mean_over_targets),
         pooled=parts.PooledLeakage(**_leakage(numbers.pooled), roc=roc),
     )
@@ -116,36 +140,103 @@ def patients(cohort: Cohort, table: pd.DataFrame, seed: int) -> pd.DataFrame:
     return named.sort_values("rank", kind="stable", ignore_index=True)
 
 
-def exposure(patients: pd.DataFrame) -> parts.Exposure:
+def exposure(patients: pd.DataFrame, found: Findings) -> sections.Exposure:
     """Say how exposure is spread and who is most exposed, by pseudonym."""
     worst = patients.nsmallest(MOST_EXPOSED, "rank")
-    return parts.Exposure(
+    flags, halves, posterior = found.flags, found.halves, found.posterior
+    return sections.Exposure(
         auc_quantiles={f"{q}%": float(patients["auc"].quantile(q / 100)) for q in range(0, 101, 5)},
-        most_exposed=tuple(
-            parts.ExposedPatient(
-                rank=int(row["rank"]),
-                pseudonym=row["pseudonym"],
-                class_name=row["class"],
-                samples=int(row["samples"]),
-                score=float(row["score"]),
-                d_prime=float(row["d_prime"]),
-                auc=Estimate(float(row["auc"]), float(row["auc_low"]), float(row["auc_high"])),
-            )
-            for _, row in worst.iterrows()
+        most_exposed=tuple(_exposed(row) for row in worst.to_dict("records")),
+        flagging=None
+        if flags is None
+        else sections.Flagging(
+            least_auc=flags.null_auc, level=flags.level, flagged=int(flags.flagged.sum()), patients=flags.flagged.size
         ),
+        stability=None
+        if halves is None
+        else sections.Stability(
+            models_per_half=halves.models,
+            spearman=halves.spearman,
+            tops=tuple(
+                sections.TopOverlap(k=top.k, jaccard=top.jaccard, by_chance=top.by_chance) for top in halves.tops
+            ),
+        ),
+        worst=tuple(
+            sections.WorstPatients(
+                k=worst.k,
+                models_per_half=worst.models,
+                auc=worst.auc,
+                d_prime=worst.d_prime,
+                tpr_at_fpr=worst.tpr_at_fpr,
+            )
+            for worst in found.worst
+        ),
+        calibration=None if posterior is None else _calibration(posterior),
     )
 
 
-def group(variable: str, numbers: GroupNumbers) -> parts.GroupLeakage:
-    """Put one group's numbers in the report's form, marking those too small to show."""
-    return parts.GroupLeakage(
-        variable=variable,
+def _exposed(row: dict[Any, Any]) -> sections.ExposedPatient:
+    tpr = _estimate(row, "tpr_at_fpr_0.05")
+    return sections.ExposedPatient(
+        rank=int(row["rank"]),
+        rank_low=float(row["rank_low"]),
+        rank_high=float(row["rank_high"]),
+        pseudonym=row["pseudonym"],
+        class_name=row["class"],
+        samples=int(row["samples"]),
+        score=float(row["score"]),
+        d_prime=_estimate(row, "d_prime"),
+        auc=_estimate(row, "auc"),
+        tpr_at_fpr=RateAtFpr(
+            fpr=0.05,
+            achieved_fpr=None,
+            tpr=tpr.value,
+            low=tpr.low,
+            high=tpr.high,
+            resolvable=bool(row["tpr_at_fpr_0.05_resolvable"]),
+            n_out=int(row["n_out"]),
+        ),
+        flagged=bool(row["flagged"]),
+        flagged_again=float(row["flagged_again"]),
+    )
+
+
+def _estimate(row: dict[Any, Any], name: str) -> Estimate:
+    values = (float(row[key]) for key in (name, f"{name}_low", f"{name}_high"))
+    return Estimate(*(None if np.isnan(value) else value for value in values))
+
+
+def _calibration(posterior: Posterior) -> sections.Calibration:
+    return sections.Calibration(
+        bins=tuple(
+            sections.ReliabilityBin(
+                low=found.low, high=found.high, predicted=found.predicted, observed=found.observed, cases=found.n
+            )
+            for found in posterior.reliability
+        ),
+        brier=posterior.brier,
+        calibration_error=posterior.calibration_error,
+    )
+
+
+def group(numbers: GroupNumbers) -> sections.GroupLeakage:
+    """Put one group's numbers in the report's form."""
+    return sections.GroupLeakage(
+        variable=numbers.variable,
         value=numbers.group,
         patients=numbers.patients,
         auc=numbers.auc,
         tpr_at_fpr=numbers.tpr_at_fpr,
-        suppressed=numbers.auc.value is None,
+        difference=numbers.difference,
+        p_holm=numbers.p_holm,
+        suppressed=numbers.suppressed,
     )
+
+
+def bound(found: LowerBound, on: str) -> sections.EpsilonBound:
+    """Put a lower bound in the report's form; `on` says whom it is about."""
+    fields = asdict(found)
+    return sections.EpsilonBound(on=on, **fields)
 
 
 def utility(quality: dict[str, dict[str, Estimate]]) -> parts.Utility:
@@ -156,19 +247,8 @@ def utility(quality: dict[str, dict[str, Estimate]]) -> parts.Utility:
 
 
 def warnings(report: parts.AuditReport) -> tuple[str, ...]:
-    """Say what a reader should know before trusting the numbers."""
-    return tuple(text for check in (_chance, _unstable, _few_models, _unresolvable) if (text := check(report)))
-
-
-def _chance(report: parts.AuditReport) -> str | None:
-    outside = report.utility.non_members.balanced_accuracy.value
-    chance = 1 / len(report.cohort.classes)
-    if outside is not None and outside < 1.2 * chance:
-        return (
-            f"The models hardly predict: balanced accuracy {outside:.2f} on patients they have not seen, chance is "
-            f"{chance:.2f}. An attack on a model that has learnt nothing says nothing about one that has."
-        )
-    return None
+    """Say what a reader should know before trusting the numbers, besides what the checks say."""
+    return tuple(text for check in (_unstable,) if (text := check(report)))
 
 
 def _unstable(report: parts.AuditReport) -> str | None:
@@ -178,26 +258,5 @@ def _unstable(report: parts.AuditReport) -> str | None:
         return (
             "The loss attack does better than LiRA. Models trained alike then differ too much from one another; look "
             "at the stability of training (learning rate, epochs) before reading the LiRA numbers."
-        )
-    return None
-
-
-def _few_models(report: parts.AuditReport) -> str | None:
-    if report.design.models < 32:
-        return (
-            f"Only {report.design.models} models: each patient's own numbers rest on the half of them that held the "
-            "patient and the half that did not. Ask for 64 or more; finished models are kept."
-        )
-    return None
-
-
-def _unresolvable(report: parts.AuditReport) -> str | None:
-    rates = report.attacks[0].tpr_at_fpr if report.attacks else ()
-    coarse = [f"{100 * rate.fpr:g} %" for rate in rates if not rate.resolvable]
-    if coarse:
-        listed = ", ".join(coarse[:-1]) + " and " + coarse[-1] if len(coarse) > 1 else coarse[0]
-        return (
-            f"With {rates[0].n_out} non-member patients per model, true-positive rates at a false-positive rate of "
-            f"{listed} cannot be resolved: fewer than 10 false positives would stand behind them."
         )
     return None

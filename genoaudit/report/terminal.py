@@ -1,13 +1,15 @@
-"""What a person sees in the terminal: a headline, a table, where the files are; bars while waiting."""
+"""What a person sees in the terminal: what was found, in short, and where the files are; bars while waiting."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,11 +22,17 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from genoaudit.contracts import Attack, Combination
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.result import AuditReport, CohortSummary
+from genoaudit.report import wording
+from genoaudit.report.answer import answer
+from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
+from genoaudit.report.sections import EpsilonBound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+ATTACKS_SHOWN = 8
 
 
 @contextmanager
@@ -64,29 +72,138 @@ def lines() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def print_result(report: AuditReport, written: Sequence[Path]) -> None:
-    """Print the headline table, warnings and the files."""
+    """Print what was found in short: the answer, the strongest attacks, single patients, bounds, checks, the files."""
     console = _console()
-    rates = report.attacks[0].tpr_at_fpr if report.attacks else ()
-    shown = [i for i, rate in enumerate(rates) if rate.tpr is not None]
-    table = _table("attack", "AUC", *(f"TPR at {rates[i].fpr:.0%} FPR" for i in shown))
-    for attack in report.attacks:
-        cells = (attack.name, _interval(attack.auc), *(_rate(attack.tpr_at_fpr[i]) for i in shown))
-        table.add_row(*map(Text, cells))
-    console.print(f"Membership leakage per patient, mean over {report.design.models} target models [95 % interval]")
-    console.print(table)
-    if any(not rates[i].resolvable for i in shown):
-        console.print(f"* fewer than 10 false positives behind it: not resolvable with {rates[0].n_out} non-members")
+    console.print(answer(report).heading, style="bold")
+    _print_attack_table(console, report)
+    _print_patients_and_bounds(console, report)
     outside, inside = report.utility.non_members, report.utility.members
     console.print(
         f"Accuracy {_plain(outside.accuracy)} on patients a model has not seen, {_plain(inside.accuracy)} on its own; "
         f"AUROC {_plain(outside.auroc)} and {_plain(inside.auroc)}."
     )
-    for idle in report.not_run:
-        console.print(f"Not run: {idle.name} {idle.reason}.", style="yellow")
+    if report.not_run:
+        console.print(f"Not run: {', '.join(idle.name for idle in report.not_run)}; the report says why.")
+    if report.stopped is not None:
+        console.print(report.stopped)
+    if report.self_test is not None:
+        console.print(f"Self-test {'passed' if report.self_test.passed else 'FAILED'}.")
+    for check in sorted(report.checks, key=lambda check: check.status):  # issues before tips
+        if check.status in {"issue", "tip"}:
+            console.print(
+                f"{check.code} {check.status}: {check.summary}", style="red" if check.status == "issue" else None
+            )
     _print_warnings(console, report.warnings)
     console.print("Written (confidential):")
     for path in written:
         console.print(f"  {path}")
+
+
+def _print_attack_table(console: Console, report: AuditReport) -> None:
+    strongest = sorted(
+        report.attacks, key=lambda attack: (attack.name != report.headline, -wording.auc_or_lowest(attack))
+    )
+    budgets = [rate.fpr for rate in strongest[0].tpr_at_fpr if rate.tpr is not None] if strongest else []
+    table = _table("attack", "AUC", *(f"TPR at {100 * fpr:.3g}% FPR" for fpr in budgets))
+    for attack in strongest[:ATTACKS_SHOWN]:
+        cells = (attack.name, _interval(attack.auc), *(_rate(_at(attack, fpr)) for fpr in budgets))
+        table.add_row(*map(Text, cells))
+    console.print(f"Membership leakage per patient, {wording.over_targets(report)} [95 % interval]; headline first")
+    console.print(table)
+    if len(strongest) > ATTACKS_SHOWN:
+        console.print(f"Weaker attacks, in the report only: {len(strongest) - ATTACKS_SHOWN}.")
+    shown = [rate for attack in strongest[:ATTACKS_SHOWN] for rate in attack.tpr_at_fpr if rate.fpr in budgets]
+    if any(not rate.resolvable for rate in shown):
+        console.print(f"* fewer than 10 false positives behind it: not resolvable with {shown[0].n_out} non-members")
+
+
+def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
+    if report.union is not None:
+        console.print(_plain_spaces(wording.union_sentence(report.union)))
+    if report.exposure is not None:
+        for worst in report.exposure.worst[:1]:
+            console.print(_plain_spaces(wording.worst_sentence(worst)))
+        if report.exposure.flagging is not None:
+            console.print(_plain_spaces(wording.flagging_sentence(report.exposure.flagging)))
+    planted = () if report.canaries is None else report.canaries.bounds
+    for bound in (*report.bounds, *planted):
+        console.print(_bound(bound))
+
+
+def _bound(bound: EpsilonBound) -> str:
+    holds = "" if bound.kind != "one_run_fdp" else f", {wording.BOUND_HOLDS_FOR[bound.kind]}"
+    claim = " (nothing refuted; not a proof of privacy)" if bound.epsilon == 0 else ""
+    return (
+        f"epsilon at least {wording.epsilon_text(bound.epsilon)} ({bound.neighbouring}, delta {bound.delta:.2g}, "
+        f"{1 - bound.significance:.0%} level{holds}){claim}: {bound.on}."
+    )
+
+
+def print_self_test(report: AuditReport) -> None:
+    """Print whether the audit found nothing where there is nothing to find, attack by attack."""
+    console = _console()
+    test = report.self_test
+    if test is None:
+        console.print("No self-test was run.")
+        return
+    table = _table("attack", "AUC", "result")
+    for attack in test.attacks:
+        table.add_row(*map(Text, (attack.name, _interval(attack.auc), "passed" if attack.passed else "FAILED")))
+    console.print(_plain_spaces(wording.self_test_sentence(test)))
+    console.print(table)
+
+
+def print_attacks(records: Sequence[Attack | Combination]) -> None:
+    """Print the catalogue of attacks: what each sees and needs, what it costs, and what it is blind to."""
+    console = Console(markup=False, highlight=False)  # wrapped at the width of the terminal, unlike results
+    for record in records:
+        console.print(Text.assemble((record.name, "bold"), f"  {record.title}"))
+        facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        facts.add_column(no_wrap=True, style="dim")
+        facts.add_column()
+        needs = f"{_sees(record)}; at least {_models(record.min_models)}"
+        rows = (("sees", needs), ("cost", record.cost), ("from", short_reference(record.reference)))
+        for label, text in (*rows, ("caveat", record.caveat)):
+            facts.add_row(label, Text(text))
+        console.print(Padding(facts, (0, 0, 0, 2), expand=False))
+        console.print()
+    console.print(f"{len(records)} attacks. Name them under [audit] attacks in the configuration, or 'all'.")
+
+
+def short_reference(reference: str) -> str:
+    """Shorten a reference to first author, year and identifier.
+
+    Examples
+    --------
+    >>> short_reference("Song, Mittal. Systematic evaluation. USENIX Security 2021. doi:10.48550/arXiv.2003.10595")
+    'Song and Mittal 2021, doi:10.48550/arXiv.2003.10595'
+    >>> short_reference("Wolpert. Stacked generalization. Neural Networks 5:241-259, 1992.")
+    'Wolpert 1992'
+    """
+    authors = reference.split(". ", 1)[0].split(", ")
+    who = authors[0] if len(authors) == 1 else " and ".join(authors) if len(authors) == 2 else f"{authors[0]} et al."
+    year = re.search(r"\b(?:19|20)\d\d(?=[.,;]|$)", reference)
+    identifier = re.search(r"\b(?:doi|arXiv):\S*[^\s.]", reference)
+    named = who if year is None else f"{who} {year.group()}"
+    return named if identifier is None else f"{named}, {identifier.group()}"
+
+
+def _sees(record: Attack | Combination) -> str:
+    if not isinstance(record, Attack):
+        return "the scores of the other attacks"
+    return f"{record.access}, of noisy copies too" if record.min_queries else record.access
+
+
+def _models(number: int) -> str:
+    return "1 model" if number == 1 else f"{number} models"
+
+
+def _at(attack: AttackResult, fpr: float) -> RateAtFpr | None:
+    return next((rate for rate in attack.tpr_at_fpr if rate.fpr == fpr), None)
+
+
+def _plain_spaces(sentence: str) -> str:
+    return sentence.replace(wording.NBSP, " ").replace("\N{GREEK SMALL LETTER EPSILON}", "epsilon")
 
 
 def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
@@ -147,10 +264,12 @@ def _plain(estimate: Estimate) -> str:
 def _interval(estimate: Estimate) -> str:
     if estimate.value is None:
         return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f}"
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
-def _rate(rate: RateAtFpr) -> str:
-    if rate.tpr is None or rate.low is None or rate.high is None:
+def _rate(rate: RateAtFpr | None) -> str:
+    if rate is None or rate.tpr is None or rate.low is None or rate.high is None:
         return "-"
     return f"{rate.tpr:.1%} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]{'' if rate.resolvable else '*'}"

@@ -1,41 +1,50 @@
-"""Numbers to plain words: what an audit found, said so that the words follow the numbers.
+"""Numbers to plain words, so that the words follow the numbers; one sentence for each part of a report.
 
-Three rules. A rate that cannot be resolved is never quoted as a fact. "Better than guessing" needs the whole interval
-on that side. And finding nothing is said as finding nothing, never as safety.
+Three rules. A rate that cannot be resolved is never quoted as a fact. A lower bound is never said as a protection. And
+finding nothing is said as finding nothing, never as safety.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.report.result import Adversary, AttackResult, AuditReport
+from genoaudit.report.sections import (
+    Calibration,
+    CanaryAudit,
+    EpsilonBound,
+    Flagging,
+    SelfTest,
+    Stability,
+    UnionOfAttacks,
+    WorstPatients,
+)
 
 NBSP = "\N{NO-BREAK SPACE}"
 EN_DASH = "\N{EN DASH}"
-_SAYS_NOTHING = 0.9
 CHANCE_AUC = 0.5
 CARD_FPR = 0.1
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an audit found: a heading, then sentences.
-
-    Parameters
-    ----------
-    tone
-        ``"exposed"`` if an attack beats guessing, ``"nothing_found"`` if none does, ``"unknown"`` if there is too
-        little evidence or something looks wrong.
-    heading, sentences
-        Plain text, not escaped.
-    """
-
-    tone: Literal["exposed", "nothing_found", "unknown"]
-    heading: str
-    sentences: tuple[str, ...]
+SEES = {
+    "labels": "Sees predicted labels only",
+    "probabilities": "Sees probabilities",
+    "parameters": "Sees the parameters (white-box)",
+}
+BOUND_HOLDS_FOR = {
+    "many_run": "any mechanism",
+    "one_run": "any mechanism",
+    "one_run_fdp": "lower bound if the mechanism is GDP",
+}
+RELATIONS = {
+    "replace-one": "replace-one: one patient exchanged for another",
+    "add/remove": "add/remove: one patient added or taken out",
+}
+_ADVERSARY = {
+    "labels": "predicted labels",
+    "probabilities": "probabilities",
+    "parameters": "all parameters and probabilities",
+}
 
 
 def percent(share: float) -> str:
@@ -69,6 +78,33 @@ def auc_text(value: float) -> str:
     return f"{value:.3f}" if f"{value:.2f}" == "0.50" and value != CHANCE_AUC else f"{value:.2f}"
 
 
+def p_text(p_value: float) -> str:
+    """Say a p-value with three decimals, and as an inequality where that would be zero.
+
+    Examples
+    --------
+    >>> p_text(0.0312), p_text(0.00002).replace(NBSP, " ")
+    ('0.031', '< 0.001')
+    """
+    return f"<{NBSP}0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def epsilon_text(epsilon: float) -> str:
+    """Say a lower bound of epsilon with two decimals, rounded down: a bound must not grow on paper.
+
+    Examples
+    --------
+    >>> epsilon_text(1.239), epsilon_text(0.0)
+    ('1.23', '0')
+    """
+    return "0" if epsilon == 0 else f"{math.floor(100 * epsilon) / 100:.2f}"
+
+
+def ppv_text(ppv: PpvAtPrior) -> str:
+    """Say how often an accusation is right; where no false alarm was seen, only the lower limit."""
+    return f"at least {percent(ppv.low)}" if ppv.value is None else percent(ppv.value)
+
+
 def spoken_interval(estimate: Estimate | RateAtFpr, *, as_percent: bool = False) -> str:
     """Say a 95 % interval in a sentence, or that there is none."""
     if estimate.low is None or estimate.high is None:
@@ -77,14 +113,20 @@ def spoken_interval(estimate: Estimate | RateAtFpr, *, as_percent: bool = False)
     return f"95{NBSP}% interval {say(estimate.low)} to {say(estimate.high)}"
 
 
-def better_than_guessing(attack: AttackResult) -> bool:
-    """Whether the whole interval of the attack's AUC lies above 0.5."""
-    return attack.auc.low is not None and attack.auc.low > CHANCE_AUC
+def spoken_estimate(estimate: Estimate) -> str:
+    """Say an AUC with its interval."""
+    value = "unknown" if estimate.value is None else auc_text(estimate.value)
+    return f"{value}, {spoken_interval(estimate)}"
 
 
 def headline_attack(report: AuditReport) -> AttackResult | None:
     """Return the attack the report names as its headline, or None."""
     return next((attack for attack in report.attacks if attack.name == report.headline), None)
+
+
+def auc_or_lowest(attack: AttackResult) -> float:
+    """Return an attack's AUC to sort by; one without sorts last."""
+    return -1.0 if attack.auc.value is None else attack.auc.value
 
 
 def main_rate(attack: AttackResult) -> RateAtFpr | None:
@@ -93,7 +135,9 @@ def main_rate(attack: AttackResult) -> RateAtFpr | None:
 
 
 def exposure_quantiles(report: AuditReport) -> dict[float, float]:
-    """Return the AUC by the percentage of patients at or below it, in increasing order."""
+    """Return the AUC by the percentage of patients at or below it, in increasing order; empty without patients."""
+    if report.exposure is None:
+        return {}
     named = report.exposure.auc_quantiles.items()
     return dict(sorted((float(percentage.removesuffix("%")), auc) for percentage, auc in named))
 
@@ -125,106 +169,118 @@ def subject(report: AuditReport) -> str:
     cohort, design = report.cohort, report.design
     fewest, most = design.members_per_model
     share = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return (
-        f"{design.models:,} models of one recipe ({report.recipe.kind}), which predicts {cohort.label} "
-        f"({len(cohort.classes):,} classes) from {cohort.genes:,} genes, were trained, each on {share} of the "
-        f"{cohort.patients:,} {whose(report)}, and each was attacked in turn."
-    )
-
-
-def answer(report: AuditReport) -> Answer:
-    """Say what was found.
-
-    The headline attack speaks if it beats guessing, otherwise the strongest attack that does.
-    """
-    judged = [attack for attack in report.attacks if attack.auc.low is not None]
-    if not judged:
-        return _no_evidence(report)
-    exposing = [attack for attack in judged if better_than_guessing(attack)]
-    if not exposing:
-        return _nothing_found(report, judged)
-    strongest = max(exposing, key=_auc)
-    spoken = next((attack for attack in exposing if attack.name == report.headline), strongest)
-    rate = main_rate(spoken)
-    sentences = [_auc_sentence(spoken)]
-    if rate is not None:
-        # What cannot be resolved does not open the answer.
-        sentences.insert(0 if rate.resolvable else 1, _rate_sentence(rate))
-    if auc_text(_auc(strongest)) > auc_text(_auc(spoken)):
-        sentences.append(f"{strongest.title} does better still: AUC {_estimate(strongest.auc)}.")
-    sentences.append(_spread_sentence(report))
-    return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
-
-
-def _auc(attack: AttackResult) -> float:
-    return -1.0 if attack.auc.value is None else attack.auc.value
-
-
-def _estimate(estimate: Estimate) -> str:
-    value = "unknown" if estimate.value is None else auc_text(estimate.value)
-    return f"{value}, {spoken_interval(estimate)}"
-
-
-def _rate_sentence(rate: RateAtFpr) -> str:
-    """Quote a rate only if it is resolvable, and call it better than guessing only if its interval says so."""
-    if not rate.resolvable or rate.tpr is None:
+    task = f"predicts {cohort.label} ({len(cohort.classes):,} classes) from {cohort.genes:,} genes"
+    theirs = f"each on {share} of the {cohort.patients:,} {whose(report)}"
+    if report.audit == "release":
         return (
-            f"With {rate.n_out:,} non-members, what an attacker achieves at {budget(rate.fpr)} false alarms cannot be "
-            "resolved."
+            f"One given model ({report.recipe.kind}), which {task}, was attacked. The attacker learns from "
+            f"{design.models:,} models of the same recipe, trained {theirs}."
         )
-    found = f"{percent(rate.tpr)} of the members ({spoken_interval(rate, as_percent=True)})"
-    accepts = f"Given one of these models, an attacker who accepts {budget(rate.fpr)} false alarms recognises {found}"
-    if rate.low is not None and rate.low > rate.fpr:
-        return f"{accepts}; guessing would recognise {budget(rate.fpr)}."
-    return f"{accepts}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
-
-
-def _auc_sentence(attack: AttackResult) -> str:
-    times = f"{100 * _auc(attack):.0f} times in 100"
     return (
-        f"Shown one member and one non-member, the attack ({attack.title}) picks the member {times} "
-        f"(AUC {_estimate(attack.auc)}); guessing would be right 50 times."
+        f"{design.models:,} models of one recipe ({report.recipe.kind}), which {task}, were trained, {theirs}, and "
+        "each was attacked in turn."
     )
 
 
-def _spread_sentence(report: AuditReport) -> str:
-    quantiles = exposure_quantiles(report)
-    if not {50.0, 95.0} <= quantiles.keys():
-        return ""
-    _, limit = unexposed_band(report)
-    if limit > _SAYS_NOTHING:  # so few models that chance alone reaches anything
-        return ""
+def over_targets(report: AuditReport) -> str:
+    """Say what the numbers of an attack are about: the mean over models, or one model."""
+    return "for this model" if report.audit == "release" else f"mean over {report.design.models:,} target models"
+
+
+def adversary_sentence(adversary: Adversary) -> str:
+    """Say what the adversary is allowed to see."""
+    rounded = ""
+    if adversary.decimals is not None and adversary.access != "labels":
+        rounded = f" rounded to {_many(adversary.decimals, 'decimal')}"
+    further = f"; {_many(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
+    return f"The adversary sees {_ADVERSARY[adversary.access]}{rounded}{further if adversary.queries else ''}."
+
+
+def worst_sentence(worst: WorstPatients) -> str:
+    """Say how exposed the most exposed patients are, measured on models that did not choose them."""
+    who = "The most exposed patient has an" if worst.k == 1 else f"The {worst.k} most exposed patients have a mean"
     return (
-        f"Exposure differs between patients: the AUC of a single patient reaches {auc_text(quantiles[50.0])} for half "
-        f"of them and {auc_text(quantiles[95.0])} for one in twenty; if membership left no trace, it would stay below "
-        f"{auc_text(limit)} for 39 in 40."
+        f"{who} AUC of {spoken_estimate(worst.auc)}: chosen on one half of the models and measured on the other, so "
+        "that luck in the choice does not raise it."
     )
 
 
-def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:
-    strongest = max(judged, key=_auc)
-    found = f"the strongest, {strongest.title}, has AUC {_estimate(strongest.auc)}; guessing gives 0.50."
-    high = strongest.auc.high
-    if high is not None and high < CHANCE_AUC:
-        heading = "Every attack does worse than guessing, which should not happen."
-        advice = "Look for an error in the set-up or for unstable training before reading anything else here."
-        return Answer("unknown", heading, (found[0].upper() + found[1:], advice))
-    tried = "The one attack that ran does not tell" if len(judged) == 1 else f"None of the {len(judged)} attacks tells"
-    limit = "unknown" if high is None else auc_text(high)
-    caution = (
-        f"This is not a proof of safety: an AUC up to {limit} agrees with these data, single patients may be exposed "
-        "where the average is not, and a stronger attack may exist."
+def flagging_sentence(flagging: Flagging) -> str:
+    """Say how many patients are exposed by more than the minimum."""
+    verb = "is" if flagging.flagged == 1 else "are"
+    return (
+        f"{flagging.flagged:,} of {_many(flagging.patients, 'patient')} {verb} flagged: AUC above "
+        f"{flagging.least_auc:.2f}, false flags held at {budget(flagging.level)}."
     )
-    sentence = f"{tried} members from non-members better than guessing would; {found}"
-    stands_out = exposure_quantiles(report).get(95.0, 0.0) > unexposed_band(report)[1]
-    singled = (f"Single patients do stand out. {_spread_sentence(report)}",) if stands_out else ()
-    return Answer("nothing_found", "No attack did better than guessing.", (sentence, *singled, caution))
 
 
-def _no_evidence(report: AuditReport) -> Answer:
-    ran = f"{len(report.attacks)} attacks ran, but none" if report.attacks else "No attack could be run, so none"
-    sentence = (
-        f"{ran} gave a number with an interval. Nothing is known about what these models give away; in particular, "
-        "they have not been found safe."
+def stability_sentence(stability: Stability) -> str:
+    """Say how far two halves of the models agree, as a number and what it would be at best."""
+    spearman = stability.spearman
+    if spearman.value is None:
+        return "How far two halves of the models agree on who is exposed could not be measured."
+    spread = ""
+    if spearman.low is not None and spearman.high is not None:
+        spread = f" ({spearman.low:.2f} to {spearman.high:.2f} in 95{NBSP}% of the splits)"
+    return (
+        f"Split into two halves of {stability.models_per_half:,} models each, the halves rank patients by exposure "
+        f"with a correlation of {spearman.value:.2f}{spread}; 1 is perfect agreement, 0 is none."
     )
-    return Answer("unknown", "There is too little evidence to say.", (sentence,))
+
+
+def calibration_sentence(calibration: Calibration) -> str:
+    """Say how far predicted probabilities lie from what happened."""
+    return (
+        f"On average the probability that an attack gives for membership is off by "
+        f"{100 * calibration.calibration_error:.1f} percentage points, on models and patients that it did not learn "
+        f"from. Brier score {spoken_estimate(calibration.brier)}; saying one half of everybody gives 0.25."
+    )
+
+
+def union_sentence(union: UnionOfAttacks) -> str:
+    """Say what all attacks find together, and at what cost."""
+    return (
+        f"{_many(union.attacks, 'attack')}, each allowed {budget(union.fpr)} false alarms by a threshold from other "
+        f"models and patients, together recognise {percent(union.tpr)} of the members. Together they also accuse "
+        f"{percent(union.achieved_fpr)} of the non-members, which is what guessing would recognise at that price."
+    )
+
+
+def bound_claim(bound: EpsilonBound) -> str:
+    """Say what a bound claims: that a smaller epsilon is refuted, or nothing."""
+    if bound.epsilon == 0:
+        return "nothing refuted"
+    if bound.kind == "one_run_fdp":
+        return "smaller \N{GREEK SMALL LETTER EPSILON} refuted if the mechanism is GDP"
+    return "smaller \N{GREEK SMALL LETTER EPSILON} refuted"
+
+
+def canary_sentence(canaries: CanaryAudit, title: str) -> str:
+    """Say what canaries are and how they were audited; `title` is that of the attack."""
+    planted = sum(kind.canaries for kind in canaries.kinds if kind.kind != "natural")
+    return (
+        f"{_many(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
+        f"were added to the cohort. Each is in each of {_many(canaries.models, 'further model')} by its own fair coin; "
+        f"the attack is {title}."
+    )
+
+
+def self_test_sentence(test: SelfTest) -> str:
+    """Say whether the audit found nothing where there is nothing to find."""
+    wrong = sum(not attack.passed for attack in test.attacks)
+    done = f"The audit was run again on a membership drawn afterwards, which no model can know. {{}} {_null_rest(test)}"
+    if test.passed:
+        return done.format("Passed: it found nothing, as it must.")
+    which = f"Failed: {wrong} of {_many(len(test.attacks), 'attack')} found what is not there."
+    return done.format(which if wrong else "Failed, though every attack alone found nothing.")
+
+
+def _null_rest(test: SelfTest) -> str:
+    return (
+        f"{test.flagged:,} of {_many(test.patients, 'patient')} flagged; lower bound of "
+        f"\N{GREEK SMALL LETTER EPSILON}: {epsilon_text(test.epsilon)}."
+    )
+
+
+def _many(number: int, one: str, more: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -38,6 +38,11 @@ def has_gradients(recipe: Any) -> bool:
     return type(_steps(recipe)[-1]) in (MLPClassifier, LogisticRegression)
 
 
+def is_linear(recipe: Any) -> bool:
+    """Say whether a fitted recipe has no hidden layer, so that training comes near an optimum of all gradients."""
+    return len(getattr(_steps(recipe)[-1], "coefs_", ())) <= 1
+
+
 def gradient_signals(
     recipe: Any, X: NDArray[np.float32], y: IntArray, members: BoolArray, patients: IntArray
 ) -> tuple[FloatArray, FloatArray]:

@@ -23,7 +23,7 @@ def naive_ratio(correct, patients, design):
             sides = {True: Counter(), False: Counter()}
             for m in range(models):
                 if m not in (t, design.partner[t]):
-                    for k in np.flatnonzero(patients != patients[j]):
+                    for k in range(samples):
                         sides[bool(design.members[m, patients[k]])][int(correct[m, :, k].sum())] += 1
             level, n = int(correct[t, :, j].sum()), {side: c.total() for side, c in sides.items()}
             prior = (sides[True][level] + sides[False][level]) / (n[True] + n[False])
@@ -59,12 +59,21 @@ def test_augmentation_equals_a_loop_with_dictionaries(models, rng, make_design, 
 
 
 def test_augmentation_has_a_closed_form_where_copies_give_members_away(rng, make_design, make_signals):
-    # Members answer both right, non-members one: of 5 others under 2 references, n IN and n OUT, a level of one side
-    # is worth log (n + 1/2) / (1/2) = log (2 n + 1).
+    # Members answer both right, non-members one: of 6 patients under 2 references, n = 6 IN and n OUT, a level of one
+    # side is worth log (n + 1/2) / (1/2) = log (2 n + 1).
     design = make_design(4, 6, rng)
     correct = np.stack([np.ones((4, 6), dtype=bool), design.members], axis=1)
     scores = LABEL_AUGMENTATION.score(with_correct(make_signals, correct), design, np.arange(6))
-    np.testing.assert_allclose(scores, np.where(design.members, 1, -1) * np.log(11))
+    np.testing.assert_allclose(scores, np.where(design.members, 1, -1) * np.log(13))
+
+
+def test_equal_answers_get_equal_scores_whoever_gives_them(rng, make_design, make_signals):
+    # A table of every patient's own would put those whom models remember behind others with the same answers.
+    design = make_design(8, 40, rng)
+    correct = rng.random((8, 4, 40)) < 0.6 + 0.4 * design.members[:, None] * (np.arange(40) < 20)
+    scores = LABEL_AUGMENTATION.score(with_correct(make_signals, correct), design, np.arange(40))
+    for levels, row in zip(correct.sum(axis=1), scores, strict=True):
+        assert len(set(row)) <= len(set(levels))
 
 
 def test_a_level_never_met_is_worth_nothing(rng, make_design, make_signals):

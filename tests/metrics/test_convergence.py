@@ -41,19 +41,17 @@ def test_every_row_is_the_headline_of_an_attack_run_anew_on_fewer_models(design,
     def score(part):
         return part.members * np.sqrt(part.models) + noise[: part.models]
 
-    rows = convergence(score, design, (4, 8), fprs=(0.1,), replicates=50, generator=np.random.default_rng(3))
+    rows = convergence(score, design, (4, 8), fprs=(0.1,))
     assert [found.models for found in rows] == [4, 8]
     for found in rows:
         part = first_models(design, found.models)
-        expected = mean_over_targets(
-            score(part), part.members, part.partner, fprs=(0.1,), replicates=50, generator=np.random.default_rng(3)
-        )
+        expected = mean_over_targets(score(part), part.members, part.partner, fprs=(0.1,))
         assert (found.auc, found.tpr_at_fpr) == (expected.auc, expected.tpr_at_fpr)
 
 
 def test_sizes_must_rise(design):
     with pytest.raises(ConfigError, match="must rise, found 8, 4"):
-        convergence(lambda part: part.members * 1.0, design, (8, 4), generator=np.random.default_rng(0))
+        convergence(lambda part: part.members * 1.0, design, (8, 4))
     with pytest.raises(ConfigError, match="must rise"):
         stop([row(32, 0.1), row(32, 0.1)])
 
@@ -89,9 +87,7 @@ def test_the_rule_never_looks_at_the_values(widths, rng):
 
 
 def test_the_rule_ignores_the_rates(design):
-    rows = convergence(
-        lambda part: part.members * 1.0, design, (4, 8), fprs=(0.1,), replicates=20, generator=np.random.default_rng(0)
-    )
+    rows = convergence(lambda part: part.members * 1.0, design, (4, 8), fprs=(0.1,))
     assert stop(rows) == stop([ConvergenceRow(found.models, found.auc, ()) for found in rows])
 
 
@@ -108,8 +104,6 @@ def test_widths_fall_with_models_where_models_differ_and_stay_where_patients_do(
             design,
             (16, 32, 64),
             fprs=(),
-            replicates=200,
-            generator=np.random.default_rng(0),
         )
         verdicts.append(stop(rows, width=0.001))
     assert verdicts[0] is None

@@ -39,9 +39,7 @@ def test_a_group_is_judged_by_its_own_patients_alone(cohort):
 def test_one_group_of_everybody_is_the_headline(cohort):
     scores, members, partner, _ = cohort
     (row,) = table(scores, members, partner, ["all"] * 140)
-    headline = mean_over_targets(
-        scores, members, partner, fprs=(0.1,), replicates=100, generator=np.random.default_rng(0)
-    )
+    headline = mean_over_targets(scores, members, partner, fprs=(0.1,))
     assert (row.auc, row.tpr_at_fpr) == (headline.auc, headline.tpr_at_fpr[0])
 
 

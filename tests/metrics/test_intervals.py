@@ -4,7 +4,9 @@ from scipy import optimize, stats
 
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.intervals import (
+    binomial_range,
     clopper_pearson,
+    effective_clopper_pearson,
     hanley_mcneil_variance,
     newcombe_auc,
     pair_codes,
@@ -39,6 +41,29 @@ def test_impossible_levels_are_refused(level):
         clopper_pearson(1, 2, level)
     with pytest.raises(ConfigError, match="between 0 and 1"):
         newcombe_auc(0.5, 2, 2, level)
+
+
+@pytest.mark.parametrize("n", [1, 10, 301, 5000])
+@pytest.mark.parametrize("p", [0.001, 0.01, 0.1, 0.29, 0.9, 1 - 1e-9])
+def test_binomial_range_equals_scipy(n, p):
+    assert tuple(map(float, binomial_range(n, p))) == tuple(stats.binom.ppf([0.025, 0.975], n, p))
+
+
+def test_binomial_range_of_a_certain_event_is_a_point():
+    assert [end.tolist() for end in binomial_range([3, 7], 1.0)] == [[3, 7], [3, 7]]
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 30), (4, 30), (30, 30)])
+def test_effective_limits_of_a_binomial_rate_are_clopper_and_pearsons(k, n):
+    error = np.sqrt(k / n * (1 - k / n) / n)
+    found = effective_clopper_pearson(k / n, error, n, most=10 * n)
+    assert tuple(map(float, found)) == pytest.approx(tuple(map(float, clopper_pearson(k, n))))
+
+
+def test_effective_limits_widen_with_the_error_and_stop_at_the_trials_there_are():
+    widths = [np.diff(effective_clopper_pearson(0.2, error, 50, most=100))[0] for error in (0, 0.01, 0.05, 0.1, 9)]
+    assert widths[0] == widths[1] == np.diff(clopper_pearson(20, 100))[0]
+    assert np.all(np.diff(widths[1:]) > 0)
 
 
 def test_variance_is_hanley_and_mcneils_for_equal_sides():

@@ -101,15 +101,6 @@ def test_a_replicate_without_one_side_is_nan_not_a_number():
     np.testing.assert_array_equal(np.isnan(found.advantage), [False, True, True])
 
 
-def test_curve_within_equals_rates_within(rng):
-    scores = np.round(rng.normal(size=50), 1)
-    ranking = roc.rank(scores, rng.random(50) < 0.5)
-    true, false = roc.cumulate(ranking, rng.integers(0, 3, size=(7, 50)))
-    budgets = np.array([0.01, 0.2, 0.5, 1.0])
-    expected = np.stack([roc.rates_within(true, false, fpr)[0] for fpr in budgets], axis=1)
-    np.testing.assert_allclose(roc.curve_within(true, false, budgets), expected, rtol=1e-15)
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_refused_not_dropped(bad):
     with pytest.raises(ConfigError, match=r"1 of 4 scores are not finite \(first: position \(1,\)\)"):

@@ -6,9 +6,28 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from genoaudit.report.figures import INK, exposure_figure, in_order_of_interest, roc_figure
+from genoaudit.metrics.estimates import Estimate
+from genoaudit.report.figures import (
+    INK,
+    SERIES,
+    convergence_figure,
+    drawn_attacks,
+    exposure_figure,
+    reliability_figure,
+    roc_figure,
+)
 
-FIGURES = pytest.mark.parametrize("draw", [roc_figure, exposure_figure])
+
+def reliability(report):
+    return reliability_figure(report.exposure.calibration)
+
+
+def convergence(report):
+    return convergence_figure(report.convergence)
+
+
+ALL = (roc_figure, exposure_figure, reliability, convergence)
+FIGURES = pytest.mark.parametrize("draw", ALL)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -50,14 +69,10 @@ def test_a_figure_has_a_name_and_a_description_for_screen_readers(draw, report):
     assert all(by_id[name].text for name in named)
 
 
-def test_two_figures_share_a_page_without_sharing_ids(report):
-    first, second = (
-        {element.get("id") for element in ET.fromstring(draw(report)).iter() if element.get("id")}
-        for draw in (roc_figure, exposure_figure)
-    )
-    assert first
-    assert second
-    assert not first & second
+def test_figures_share_a_page_without_sharing_ids(report):
+    ids = [{element.get("id") for element in ET.fromstring(draw(report)).iter() if element.get("id")} for draw in ALL]
+    assert all(ids)
+    assert len(set.union(*ids)) == sum(map(len, ids))
 
 
 @FIGURES
@@ -101,8 +116,23 @@ def test_titles_are_plain_text_neither_markup_nor_mathematics(make_report):
     assert "<script>alert(1)</script> $\\frac$" in words(figure)
 
 
-def test_the_headline_attack_comes_first_and_the_others_keep_their_order(report):
-    assert [attack.name for attack in in_order_of_interest(report)] == ["lira", "loss", "lira_offline"]
+def test_the_headline_and_the_loss_attack_come_first_then_the_highest_auc(report):
+    names = [attack.name for attack in drawn_attacks(report)]
+    assert names == ["lira", "loss", "lira_offline", "grad_norm", "label_noise"]
+
+
+def test_of_many_attacks_only_as_many_have_a_curve_as_there_are_colours(report_of_thirty):
+    drawn = drawn_attacks(report_of_thirty)
+    assert [attack.name for attack in drawn] == ["lira", "loss", "attack_27", "attack_26", "attack_25", "attack_24"]
+    assert len(drawn) == len(SERIES)
+    found = words(roc_figure(report_of_thirty))
+    assert "Attack number 24" in found
+    assert "Attack number 23" not in found
+
+
+def test_the_curves_of_one_model_are_not_called_pooled(report, release_report):
+    assert "pooled" in words(roc_figure(report))
+    assert "pooled" not in words(roc_figure(release_report))
 
 
 def curve(figure, colour):
@@ -136,3 +166,47 @@ def test_an_attack_that_finds_nobody_can_be_drawn(make_report):
 def test_exposure_writes_the_quantiles_that_people_ask_for(report):
     found = words(exposure_figure(report))
     assert all(f"{report.exposure.auc_quantiles[at]:.2f}" in found for at in ("5%", "25%", "50%", "75%", "95%"))
+
+
+def heights(figure):
+    """Vertical ends of every interval drawn in the first colour, in page units."""
+    return [abs(ends[0, 1] - ends[-1, 1]) for ends in lines(figure) if len(ends) == 2 and ends[0, 0] == ends[-1, 0]]
+
+
+def lines(figure):
+    drawn = [
+        element.get("d")
+        for element in ET.fromstring(figure).iter(f"{SVG}path")
+        if "--series-1" in element.get("style", "") and "fill: none" in element.get("style", "")
+    ]
+    return [np.array(line.replace("M", " ").replace("L", " ").split(), dtype=float).reshape(-1, 2) for line in drawn]
+
+
+def test_probabilities_that_come_true_lie_on_the_diagonal(report):
+    calibration = report.exposure.calibration
+    true = calibration.model_copy(
+        update={
+            "bins": tuple(
+                part.model_copy(update={"observed": Estimate(part.predicted, None, None)}) for part in calibration.bins
+            )
+        }
+    )
+    (points,) = lines(reliability_figure(true))
+    slopes = np.diff(points[:, 1]) / np.diff(points[:, 0])
+    np.testing.assert_allclose(slopes, slopes[0], rtol=1e-4)
+
+
+def test_every_doubling_of_models_is_one_step_and_intervals_shrink(report):
+    figure = convergence_figure(report.convergence)
+    points = max(lines(figure), key=len)
+    assert np.diff(points[:, 0])[0] == pytest.approx(np.diff(points[:, 0])[1], rel=1e-4)
+    found = heights(figure)
+    assert len(found) == 3
+    assert found == sorted(found, reverse=True)
+    assert {"16", "32", "64"} <= set(words(figure).split())
+
+
+def test_a_number_without_a_value_is_left_out_of_its_figure(report):
+    empty = report.convergence[0].model_copy(update={"auc": Estimate(None, None, None)})
+    assert "nan" not in convergence_figure((empty, *report.convergence[1:])).lower()
+    assert len(heights(convergence_figure((empty, *report.convergence[1:])))) == 2

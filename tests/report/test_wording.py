@@ -2,121 +2,15 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.wording import NBSP, answer, exposure_quantiles, percent, subject, unexposed_band
+from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.report import wording
+from genoaudit.report.result import Adversary
+from genoaudit.report.wording import NBSP, exposure_quantiles, percent, subject, unexposed_band
 
 
-def said(report):
-    found = answer(report)
-    return found.tone, " ".join((found.heading, *found.sentences)).replace(NBSP, " ")
-
-
-def with_rate(report, rate):
-    """Every attack's rates replaced by one."""
-    attacks = tuple(attack.model_copy(update={"tpr_at_fpr": (rate,)}) for attack in report.attacks)
-    return report.model_copy(update={"attacks": attacks})
-
-
-def with_auc(report, **auc):
-    attacks = tuple(
-        attack.model_copy(update={"auc": auc[attack.name]}) if attack.name in auc else attack
-        for attack in report.attacks
-    )
-    return report.model_copy(update={"attacks": attacks})
-
-
-def test_an_exposing_attack_is_said_with_its_rate_its_interval_and_what_guessing_gives(report):
-    tone, text = said(report)
-    rate = report.attacks[1].tpr_at_fpr[0]
-    assert tone == "exposed"
-    assert "accepts 10 % false alarms recognises 41 % of the members (95 % interval 34 % to 48 %)" in text
-    assert round(100 * rate.tpr) == 41
-    assert "guessing would recognise 10 %" in text
-    assert "picks the member 77 times in 100 (AUC 0.77, 95 % interval 0.75 to 0.79)" in text
-
-
-@pytest.mark.parametrize(
-    "rate",
-    [
-        RateAtFpr(0.1, 0.08, 0.4321, 0.1, 0.8, resolvable=False, n_out=60),
-        RateAtFpr(0.1, None, None, None, None, resolvable=False, n_out=8),
-    ],
-)
-def test_an_unresolvable_rate_is_never_quoted(report, rate):
-    _, text = said(with_rate(report, rate))
-    assert "43 %" not in text
-    assert f"With {rate.n_out} non-members, what an attacker achieves at 10 % false alarms cannot be resolved" in text
-    assert text.index("picks the member") < text.index("cannot be resolved")
-
-
-def test_a_rate_whose_interval_holds_the_budget_is_not_called_better_than_guessing(report):
-    _, text = said(with_rate(report, RateAtFpr(0.1, 0.1, 0.12, 0.08, 0.16, resolvable=True, n_out=200)))
-    assert "not clearly more than the 10 % that guessing would" in text
-
-
-def test_without_a_budget_of_ten_percent_the_largest_speaks(report):
-    rates = tuple(RateAtFpr(fpr, fpr, 0.2, 0.15, 0.25, resolvable=True, n_out=5000) for fpr in (0.001, 0.05, 0.01))
-    attacks = tuple(attack.model_copy(update={"tpr_at_fpr": rates}) for attack in report.attacks)
-    assert "accepts 5 % false alarms" in said(report.model_copy(update={"attacks": attacks}))[1]
-
-
-def test_finding_nothing_is_said_as_nothing_found_and_not_as_safety(make_report):
-    quiet = {"5%": 0.4, "50%": 0.5, "95%": 0.6, "100%": 0.7}
-    report = make_report(separation=0.0)
-    report = report.model_copy(update={"exposure": report.exposure.model_copy(update={"auc_quantiles": quiet})})
-    tone, text = said(report)
-    assert tone == "nothing_found"
-    assert "None of the 3 attacks tells members from non-members better than guessing" in text
-    assert "not a proof of safety: an AUC up to 0.52" in text
-    assert "recognises" not in text
-    assert "stand out" not in text
-
-
-def test_no_patient_is_said_to_exceed_certainty(report):
-    certain = {"50%": 0.9, "95%": 1.0, "100%": 1.0}
-    report = report.model_copy(update={"exposure": report.exposure.model_copy(update={"auc_quantiles": certain})})
-    assert "reaches 0.90 for half of them and 1.00 for one in twenty" in said(report)[1]
-
-
-def test_patients_who_stand_out_are_said_even_where_the_average_shows_nothing(make_report):
-    tone, text = said(make_report(separation=0.0))
-    assert tone == "nothing_found"
-    assert "Single patients do stand out" in text
-
-
-def test_an_interval_that_holds_one_half_is_not_better_than_guessing(make_report):
-    assert said(make_report(separation=0.1, half_width=0.05))[0] == "nothing_found"
-    assert said(make_report(separation=0.3, half_width=0.05))[0] == "exposed"
-
-
-def test_if_the_headline_attack_finds_nothing_the_strongest_that_does_speaks(report):
-    tone, text = said(with_auc(report, lira=Estimate(0.51, 0.47, 0.55)))
-    assert tone == "exposed"
-    assert "the attack (LiRA, offline) picks the member 72 times" in text
-
-
-def test_an_attack_stronger_than_the_headline_is_named(report):
-    _, text = said(with_auc(report, loss=Estimate(0.9, 0.88, 0.92)))
-    assert "Loss threshold does better still: AUC 0.90" in text
-    assert "does better still" not in said(report)[1]
-
-
-def test_worse_than_guessing_is_called_suspicious(report):
-    below = Estimate(0.3, 0.25, 0.35)
-    tone, text = said(with_auc(report, loss=below, lira=below, lira_offline=below))
-    assert tone == "unknown"
-    assert "worse than guessing" in text
-    assert "error in the set-up" in text
-
-
-@pytest.mark.parametrize("attacks", ["none", "without intervals"])
-def test_no_evidence_is_said_as_no_evidence(report, attacks):
-    empty = Estimate(None, None, None)
-    without = with_auc(report, loss=empty, lira=empty, lira_offline=empty)
-    tone, text = said(without if attacks != "none" else report.model_copy(update={"attacks": (), "headline": None}))
-    assert tone == "unknown"
-    assert "too little evidence" in text
-    assert "not been found safe" in text
+def plain(sentence):
+    return sentence.replace(NBSP, " ")
 
 
 def test_the_subject_counts_what_was_audited(report):
@@ -153,3 +47,97 @@ def test_the_band_of_unexposed_patients_holds_95_percent_of_them(report, models)
     draws = rng.normal(size=(4000, models))
     auc = mannwhitneyu(draws[:, : models // 2], draws[:, models // 2 :], axis=1).statistic / (models // 2) ** 2
     assert np.mean((auc >= low) & (auc <= high)) == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_subject_of_a_release_audit_is_one_model(release_report):
+    text = subject(release_report)
+    assert text.startswith("One given model (mlp), which predicts cancer_type")
+    assert "64 models of the same recipe" in text
+    assert wording.over_targets(release_report) == "for this model"
+
+
+def test_a_report_without_exposure_has_no_quantiles(release_report):
+    assert exposure_quantiles(release_report) == {}
+
+
+@pytest.mark.parametrize("epsilon", [0.009, 1.2399, 2.0, 0.999])
+def test_a_bound_is_never_rounded_up(epsilon):
+    assert float(wording.epsilon_text(epsilon)) <= epsilon
+    assert float(wording.epsilon_text(epsilon)) > epsilon - 0.0101
+
+
+def test_a_bound_of_zero_claims_nothing_and_gdp_bounds_say_what_they_rest_on(report):
+    positive, zero = report.bounds
+    gdp = report.canaries.bounds[1]
+    assert wording.bound_claim(gdp) == "smaller ε refuted if the mechanism is GDP"
+    assert wording.bound_claim(positive) == "smaller ε refuted"
+    assert wording.bound_claim(zero) == "nothing refuted"
+    assert wording.BOUND_HOLDS_FOR["one_run_fdp"] == "lower bound if the mechanism is GDP"
+
+
+def test_where_no_false_alarm_was_seen_only_the_lower_limit_of_ppv_is_said():
+    assert plain(wording.ppv_text(PpvAtPrior(0.1, None, 0.412, None))) == "at least 41 %"
+    assert plain(wording.ppv_text(PpvAtPrior(0.1, 0.5, 0.412, None))) == "50 %"
+
+
+@pytest.mark.parametrize(
+    ("adversary", "said"),
+    [
+        (Adversary(access="labels", decimals=2, queries=0), "The adversary sees predicted labels."),
+        (
+            Adversary(access="probabilities", decimals=2, queries=1),
+            "The adversary sees probabilities rounded to 2 decimals; 1 noisy copy of each sample may be asked as well.",
+        ),
+        (
+            Adversary(access="parameters", decimals=None, queries=8),
+            "The adversary sees all parameters and probabilities; 8 noisy copies of each sample may be asked as well.",
+        ),
+    ],
+)
+def test_what_the_adversary_sees_is_said(adversary, said):
+    assert wording.adversary_sentence(adversary) == said
+
+
+def test_flags_are_said_with_their_effect_and_their_error(report):
+    said = plain(wording.flagging_sentence(report.exposure.flagging))
+    assert said == "123 of 400 patients are flagged: AUC above 0.60, false flags held at 5 %."
+
+
+def test_the_worst_patients_are_said_with_how_they_were_chosen(report):
+    one, five, _ = (wording.worst_sentence(worst) for worst in report.exposure.worst)
+    assert one.startswith("The most exposed patient has an AUC of 0.95, ")
+    assert five.startswith("The 5 most exposed patients have a mean AUC of 0.93, ")
+    assert "chosen on one half of the models and measured on the other" in one
+
+
+def test_stability_is_said_as_a_number_or_as_unmeasured(report):
+    stability = report.exposure.stability
+    assert "a correlation of 0.71 (0.66 to 0.75 in" in wording.stability_sentence(stability)
+    unknown = stability.model_copy(update={"spearman": Estimate(None, None, None)})
+    assert "could not be measured" in wording.stability_sentence(unknown)
+
+
+def test_the_union_is_said_with_its_price(report):
+    said = plain(wording.union_sentence(report.union))
+    assert "5 attacks, each allowed 10 % false alarms" in said
+    assert "recognise 58 % of the members" in said
+    assert "accuse 28 % of the non-members" in said
+
+
+def test_a_self_test_that_found_something_is_said_to_have_failed(report):
+    passed = report.self_test
+    wrong = passed.attacks[0].model_copy(update={"passed": False})
+    failed = passed.model_copy(update={"attacks": (wrong, passed.attacks[1]), "passed": False})
+    assert "Passed: it found nothing" in wording.self_test_sentence(passed)
+    assert "Failed: 1 of 2 attacks found what is not there." in wording.self_test_sentence(failed)
+    flagged = passed.model_copy(update={"flagged": 3, "passed": False})
+    assert "Failed, though every attack alone found nothing." in wording.self_test_sentence(flagged)
+    assert "3 of 400 patients flagged" in wording.self_test_sentence(flagged)
+
+
+def test_canaries_are_counted_without_natural_patients(report):
+    natural = report.canaries.kinds[0].model_copy(update={"kind": "natural", "canaries": 400})
+    canaries = report.canaries.model_copy(update={"kinds": (natural, *report.canaries.kinds)})
+    said = wording.canary_sentence(canaries, "LiRA, online")
+    assert said.startswith("100 invented patients (canaries)")
+    assert "each of 64 further models by its own fair coin" in said

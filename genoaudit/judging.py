@@ -1,0 +1,217 @@
+"""From scores to numbers with intervals: attacks, patients, groups, bounds, and the audit of an invented membership."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from genoaudit.attacks.union import achieved_rates, flag
+from genoaudit.config import AuditSection
+from genoaudit.contracts import Design, FloatArray, IntArray, Signals
+from genoaudit.data.design import make_design
+from genoaudit.metrics.convergence import convergence, doubling_sizes
+from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.flags import minimum_effect_flags
+from genoaudit.metrics.groups import compare_groups, group_gaps
+from genoaudit.metrics.intervals import pair_codes
+from genoaudit.metrics.leakage import DEFAULT_FPRS, mean_over_targets, summarise
+from genoaudit.metrics.patients import patient_table
+from genoaudit.metrics.posterior import posterior_membership
+from genoaudit.metrics.stability import halves_agreement, rank_intervals, split_pairs, weighted_d_prime
+from genoaudit.metrics.thresholds import at_shadow_thresholds
+from genoaudit.metrics.worst import worst_patients
+from genoaudit.privacy.many_run import many_run_bound
+from genoaudit.randomness import generator, random_state
+from genoaudit.report import sections, summary
+from genoaudit.report.result import AttackResult
+from genoaudit.scoring import Scored, choose_headline, first_models, score_attacks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from genoaudit.data.cohort import Cohort
+
+UNION_FPR = 0.05
+"""False-positive budget of each attack in the union of all."""
+
+_FEWEST_FOR_FLAGS = 16
+_FEWEST_FOR_BOUND = 32
+_WORST = (1, 5, 20)
+
+Tell = Callable[[str, int, int], None]
+
+
+def judge_attacks(scored: Scored, design: Design, tell: Tell) -> tuple[AttackResult, ...]:
+    """Compute the headline numbers of every attack."""
+    results: list[AttackResult] = []
+    for attack in scored.attacks:
+        scores = scored.scores[attack.name]
+        numbers = summarise(scores, design.members, design.partner)
+        thresholds = at_shadow_thresholds(
+            scores, design.members, design.partner, generator=generator(design.seed, "bootstrap", "thresholds")
+        )
+        results.append(summary.attack_result(attack, numbers, thresholds))
+        tell("Computing intervals", len(results), len(scored.attacks))
+    return tuple(results)
+
+
+def judge_patients(
+    cohort: Cohort, scored: Scored, design: Design, settings: AuditSection
+) -> tuple[pd.DataFrame, sections.Exposure]:
+    """Measure every patient over all models: the table of patients, and what the report says of it."""
+    statistic, members, partner = scored.statistic, design.members, design.partner
+    streams = {name: generator(design.seed, "bootstrap", name) for name in ("flags", "ranks", "halves", "posterior")}
+    table = patient_table(statistic, scored.scores[scored.headline], members)
+    flags = halves = posterior = None
+    if design.models >= _FEWEST_FOR_FLAGS:
+        flags = minimum_effect_flags(
+            statistic, members, partner, null_auc=settings.least_auc, generator=streams["flags"]
+        )
+        halves = halves_agreement(statistic, members, partner, generator=streams["halves"])
+        posterior = posterior_membership(
+            scored.scores[scored.headline], members, partner, generator=streams["posterior"]
+        )
+    ranks = rank_intervals(statistic, members, partner, generator=streams["ranks"])
+    table["rank_low"], table["rank_high"] = ranks.low, ranks.high
+    table["flagged"] = flags.flagged if flags is not None else False
+    table["p_adjusted"] = flags.adjusted if flags is not None else np.nan
+    table["flagged_again"] = flags.flagged_again if flags is not None else 0.0
+    table["posterior_in"] = np.nan
+    if posterior is not None:
+        table["posterior_in"] = posterior.probability.mean(axis=0, where=members)
+    found = (
+        worst_patients(statistic, members, partner, k=k, generator=generator(design.seed, "bootstrap", "worst", k))
+        for k in _WORST
+        if k <= cohort.n_patients // 2
+    )
+    worst = tuple(measured for measured in found if measured is not None)
+    patients = summary.patients(cohort, table, design.seed)
+    return patients, summary.exposure(patients, summary.Findings(flags, halves, worst, posterior))
+
+
+def judge_groups(
+    patients_by: Mapping[str, NDArray[np.str_]], scored: Scored, design: Design, settings: AuditSection
+) -> tuple[tuple[sections.GroupLeakage, ...], tuple[sections.GroupGap, ...]]:
+    """Compare every group of patients with the others and, if asked for, every two groups of a variable."""
+    scores = scored.scores[scored.headline]
+    groups = {variable: labels.tolist() for variable, labels in patients_by.items()}
+    stream = generator(design.seed, "bootstrap", "groups")
+    rows = compare_groups(scores, design.members, design.partner, groups, minimum=settings.min_group, generator=stream)
+    if not settings.group_pairs:
+        return tuple(map(summary.group, rows)), ()
+    stream = generator(design.seed, "bootstrap", "group pairs")
+    gaps = group_gaps(
+        scores, design.members, design.partner, groups, pairs=True, minimum=settings.min_group, generator=stream
+    )
+    pairs = tuple(
+        sections.GroupGap(
+            variable=gap.variable, group=gap.group, other=gap.other, difference=gap.difference, p_holm=gap.p_holm
+        )
+        for gap in gaps
+        if gap.other is not None
+    )
+    return tuple(map(summary.group, rows)), pairs
+
+
+def bound_of_the_most_exposed(
+    statistic: FloatArray, design: Design, settings: AuditSection
+) -> tuple[sections.EpsilonBound, ...]:
+    """Bound epsilon from below by the most exposed patient, chosen on half of the models and tried on the others."""
+    if design.models < _FEWEST_FOR_BOUND:
+        return ()
+    pair = pair_codes(design.partner)
+    choosing, trying = split_pairs(pair, generator(design.seed, "bound"))
+    once = np.ones((1, choosing.size), dtype=np.intp)
+    patient = int(weighted_d_prime(statistic[choosing], design.members[choosing], once)[0].argmax())
+    held = design.members[trying, patient]
+    values = statistic[trying, patient]
+    found = many_run_bound(
+        values[held],
+        values[~held],
+        delta=delta_of(settings, design.patients),
+        neighbouring="replace-one",
+        choose="bonferroni",
+    )
+    return (summary.bound(found, "the patient who was most exposed in the other half of the models"),)
+
+
+def delta_of(settings: AuditSection, patients: int) -> float:
+    """Return the delta of epsilon bounds: as declared, or a tenth of one in the number of patients."""
+    return settings.delta if settings.delta is not None else 1 / (10 * patients)
+
+
+def judge_union(scored: Scored, design: Design) -> sections.UnionOfAttacks | None:
+    """Say what all attacks find together."""
+    single = {attack.name: scored.scores[attack.name] for attack in scored.attacks if attack.name != "stacked"}
+    if len(single) < 2 or design.models < 4:
+        return None
+    flags = flag(single, design, fpr=UNION_FPR, seed=design.seed)
+    rates = achieved_rates(flags, design.members)
+    by_how_many = flags.flagged.sum(axis=0)
+    found = ((by_how_many > 0) & design.members).sum()
+    alone = (flags.flagged & (by_how_many == 1) & design.members).sum(axis=(1, 2)) / max(int(found), 1)
+    return sections.UnionOfAttacks(
+        fpr=UNION_FPR,
+        attacks=len(flags.names),
+        tpr=rates.union_tpr,
+        achieved_fpr=rates.union_fpr,
+        only_here={name: float(share) for name, share in zip(flags.names, alone, strict=True)},
+    )
+
+
+def judge_convergence(
+    settings: AuditSection, signals: Signals, design: Design, patients: IntArray
+) -> tuple[sections.Convergence, ...]:
+    """Show how the headline number and its interval move with the number of models."""
+    name = choose_headline(tuple(score_attacks(settings, signals, design, patients).scores), design.models)
+    alone = settings.model_copy(update={"attacks": (name,)})
+
+    def score(part: Design) -> FloatArray:
+        return score_attacks(alone, first_models(signals, part.models), part, patients).scores[name]
+
+    sizes = [size for size in doubling_sizes(design.models, first=min(32, design.models)) if size >= 8]
+    rows = convergence(score, design, sizes, fprs=(0.1,))
+    return tuple(sections.Convergence(models=row.models, auc=row.auc, tpr_at_fpr=row.tpr_at_fpr[0]) for row in rows)
+
+
+def audit_nothing(settings: AuditSection, cohort: Cohort, signals: Signals, design: Design) -> sections.SelfTest:
+    """Audit a membership drawn afterwards, which no model can know, exactly as the real one is audited.
+
+    Every interval of an AUC must hold 0.5, nobody may be flagged beyond the share that is allowed, and nothing may be
+    claimed of epsilon. The limits are widened on the logit scale so that they hold for all attacks at once
+    (Bonferroni); a correct audit fails in about one cohort of twenty.
+    """
+    seed = random_state(design.seed, "self-test")
+    null = make_design(cohort.y, cohort.patients, models=design.models, seed=seed)
+    scored = score_attacks(settings, signals, null, cohort.patients)
+    stretch = float(stats.norm.isf(0.025 / len(scored.scores)) / stats.norm.isf(0.025))
+    attacks = []
+    for name, scores in scored.scores.items():
+        found = mean_over_targets(scores, null.members, null.partner, fprs=DEFAULT_FPRS[:1])
+        auc = _widened(found.auc, stretch)
+        passed = auc.low is not None and auc.high is not None and auc.low <= 0.5 <= auc.high
+        attacks.append(sections.NullAttack(name=name, auc=auc, passed=passed))
+    exposure = judge_patients(cohort, scored, null, settings)[1]
+    flagged = 0 if exposure.flagging is None else exposure.flagging.flagged
+    bounds = bound_of_the_most_exposed(scored.statistic, null, settings)
+    epsilon = max((found.epsilon for found in bounds), default=0.0)
+    return sections.SelfTest(
+        attacks=tuple(attacks),
+        flagged=flagged,
+        patients=cohort.n_patients,
+        epsilon=epsilon,
+        passed=all(attack.passed for attack in attacks) and flagged == 0 and epsilon == 0,
+    )
+
+
+def _widened(estimate: Estimate, stretch: float) -> Estimate:
+    if estimate.value is None or not 0 < estimate.value < 1:
+        return estimate
+    value, low, high = special.logit([estimate.value, estimate.low, estimate.high])
+    low, high = special.expit([value + stretch * (low - value), value + stretch * (high - value)])
+    return replace(estimate, low=float(low), high=float(high))

@@ -1,0 +1,169 @@
+"""The story of a release audit: one given model, its known members, and reference models of the same recipe.
+
+The references have as many members as the target. Thresholds come from them alone; what the best threshold in hindsight
+would give stands beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from genoaudit.checks.catalogue import run_checks
+from genoaudit.checks.evidence import Evidence
+from genoaudit.config import AuditSection, RunOptions
+from genoaudit.contracts import Design, FloatArray, Recipe, Signals
+from genoaudit.data.design import make_design, make_random_splits
+from genoaudit.data.groups import patient_groups
+from genoaudit.data.target import Target
+from genoaudit.judging import judge_groups
+from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
+from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
+from genoaudit.metrics.thresholds import at_thresholds, thresholds_from
+from genoaudit.metrics.utility import utility
+from genoaudit.report import summary
+from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
+from genoaudit.report.sections import CheckFinding
+from genoaudit.scoring import Scored, reasons_against, score_attacks
+from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
+from genoaudit.training.outputs import FLOOR, outputs_from
+
+if TYPE_CHECKING:
+    from genoaudit.data.cohort import Cohort
+
+
+def audit_target(
+    recipe: Recipe,
+    cohort: Cohort,
+    target: Target,
+    settings: AuditSection | None = None,
+    options: RunOptions | None = None,
+    *,
+    groups: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> AuditResult:
+    """Measure how well attackers tell the members of one given model from other patients of its cohort.
+
+    Parameters
+    ----------
+    recipe
+        What the model was trained by, for the reference models.
+    cohort
+        Its members, and other patients.
+    target
+        Who was a member, and what the model says of every sample; see `genoaudit.data.target.read_target`.
+    settings, options, groups, progress
+        As for `genoaudit.audit_recipe`. ``models = "auto"`` and further queries do not apply: the model is known by its
+        answers on the samples alone.
+
+    Raises
+    ------
+    ConfigError
+        If no attack can run.
+    DataError
+        If reference models of this many members cannot be drawn.
+    TrainingError
+        If a reference model cannot be trained.
+    """
+    settings, options = settings or AuditSection(), options or RunOptions()
+    models = 64 if settings.models == "auto" else settings.models
+    settings = settings.model_copy(update={"models": models, "queries": 0})
+    tell = progress or (lambda stage, done, total: None)
+    clock = Clock()
+    patients_by = patient_groups(cohort, groups)
+    shadows = shadow_design(cohort, target, models=models, seed=settings.seed)
+    reasons_against(settings, shadows)
+    plan = plan_audit(recipe, cohort, settings, options)
+    asking = settings.model_copy(update={"access": "probabilities"})  # the target's parameters are not at hand
+    with clock("training"):
+        trained = train_design(recipe, cohort, shadows, asking, options, plan=plan, tell=tell)
+    signals, design = _with_target(trained.signals, shadows, target, cohort)
+    with clock("attacks"):
+        scored = score_attacks(settings, signals, design, cohort.patients)
+    alone = _of_target(scored)
+    held = design.members[-1:]
+    single = Design(members=held, partner=np.array([-1]), seed=design.seed)
+    with clock("statistics"):
+        results = _results(scored, design, single, tell)
+        by_group, gaps = judge_groups(patients_by, alone, single, settings)
+        patients = _patients(cohort, alone.scores[alone.headline][0], held[0], settings.seed)
+        evidence = Evidence(
+            cohort=cohort, released=held[0][cohort.patients], scores=alone.scores, fprs=DEFAULT_FPRS, seed=settings.seed
+        )
+        checks = run_checks(evidence)
+    report = AuditReport(
+        genoaudit_version=version("genoaudit"),
+        audit="release",
+        headline=alone.headline,
+        cohort=summary.cohort(cohort),
+        recipe=summary.recipe(recipe),
+        design=summary.design(shadows),
+        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=0),
+        attacks=results,
+        not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
+        utility=summary.utility(utility(signals.proba[-1:], cohort.y, held[:, cohort.patients])),
+        groups=by_group,
+        group_gaps=gaps,
+        exposure=None,
+        checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
+        warnings=(*cohort.notes, *trained.told),
+    )
+    return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
+
+
+def shadow_design(cohort: Cohort, target: Target, *, models: int, seed: int) -> Design:
+    """Draw the reference models: half splits if the target is one, else models with as many members as it has."""
+    members = int(target.members.sum())
+    if abs(2 * members - cohort.n_patients) <= 1:
+        return make_design(cohort.y, cohort.patients, models=models, seed=seed)
+    return make_random_splits(cohort.y, cohort.patients, members=members, models=models, seed=seed)
+
+
+def _with_target(signals: Signals, shadows: Design, target: Target, cohort: Cohort) -> tuple[Signals, Design]:
+    """Put the target behind the reference models, as one more that has no partner."""
+    said = outputs_from(np.log(np.maximum(target.proba, FLOOR)), cohort.y)
+    label = None if signals.label is None else np.concatenate([signals.label, said.label[None]])
+    design = replace(
+        shadows,
+        members=np.vstack([shadows.members, target.members]),
+        partner=np.append(shadows.partner, -1),
+    )
+    both = replace(
+        signals,
+        logit=np.concatenate([signals.logit, said.logit[None]]),
+        proba=np.concatenate([signals.proba, said.proba[None]]),
+        label=label,
+        grad_norm=None,
+        influence=None,
+    )
+    return both, design
+
+
+def _of_target(scored: Scored) -> Scored:
+    last: Mapping[str, FloatArray] = {name: scores[-1:] for name, scores in scored.scores.items()}
+    return Scored(scored.attacks, last, scored.idle, scored.statistic)
+
+
+def _results(scored: Scored, design: Design, single: Design, tell: Progress) -> tuple[AttackResult, ...]:
+    results: list[AttackResult] = []
+    for attack in scored.attacks:
+        scores = scored.scores[attack.name]
+        numbers = summarise(scores[-1:], single.members, single.partner)
+        thresholds = thresholds_from(scores[:-1], design.members[:-1], SHADOW_FPRS)
+        at = at_thresholds(scores[-1], single.members[0], thresholds, fprs=SHADOW_FPRS)
+        results.append(summary.attack_result(attack, numbers, at, single=True))
+        tell("Computing intervals", len(results), len(scored.attacks))
+    return tuple(results)
+
+
+def _patients(cohort: Cohort, scores: FloatArray, members: np.ndarray, seed: int) -> pd.DataFrame:
+    """One row per patient: what the headline attack says, and among how many non-members he would stand out."""
+    below = np.searchsorted(np.sort(scores[~members]), scores, side="left") / (~members).sum()
+    table = pd.DataFrame({"member": members, "score": scores, "non_members_below": below})
+    table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
+    return summary.patients(cohort, table, seed)

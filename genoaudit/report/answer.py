@@ -1,0 +1,156 @@
+"""What an audit found, in a heading and a few sentences.
+
+"Better than guessing" needs the whole interval on that side, and single patients are spoken of beside the average: an
+average near guessing can hide a few who are laid bare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from genoaudit.metrics.estimates import RateAtFpr
+from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.report.wording import (
+    CHANCE_AUC,
+    auc_or_lowest,
+    auc_text,
+    budget,
+    exposure_quantiles,
+    flagging_sentence,
+    main_rate,
+    percent,
+    spoken_estimate,
+    spoken_interval,
+    unexposed_band,
+    worst_sentence,
+)
+
+_SAYS_NOTHING = 0.9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an audit found: a heading, then sentences.
+
+    Parameters
+    ----------
+    tone
+        ``"exposed"`` if an attack beats guessing, ``"nothing_found"`` if none does, ``"unknown"`` if there is too
+        little evidence or something looks wrong.
+    heading, sentences
+        Plain text, not escaped.
+    """
+
+    tone: Literal["exposed", "nothing_found", "unknown"]
+    heading: str
+    sentences: tuple[str, ...]
+
+
+def answer(report: AuditReport) -> Answer:
+    """Say what was found.
+
+    The headline attack speaks if it beats guessing, otherwise the strongest attack that does.
+    """
+    judged = [attack for attack in report.attacks if attack.auc.low is not None]
+    if not judged:
+        return _no_evidence(report)
+    exposing = [attack for attack in judged if better_than_guessing(attack)]
+    if not exposing:
+        return _nothing_found(report, judged)
+    strongest = max(exposing, key=auc_or_lowest)
+    spoken = next((attack for attack in exposing if attack.name == report.headline), strongest)
+    rate = main_rate(spoken)
+    sentences = [_auc_sentence(spoken)]
+    if rate is not None:
+        # What cannot be resolved does not open the answer.
+        sentences.insert(0 if rate.resolvable else 1, _rate_sentence(report, rate))
+    if auc_text(auc_or_lowest(strongest)) > auc_text(auc_or_lowest(spoken)):
+        sentences.append(f"{strongest.title} does better still: AUC {spoken_estimate(strongest.auc)}.")
+    sentences += [_spread_sentence(report), _worst_patient(report)]
+    return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
+
+
+def better_than_guessing(attack: AttackResult) -> bool:
+    """Whether the whole interval of the attack's AUC lies above 0.5."""
+    return attack.auc.low is not None and attack.auc.low > CHANCE_AUC
+
+
+def _rate_sentence(report: AuditReport, rate: RateAtFpr) -> str:
+    """Quote a rate only if it is resolvable, and call it better than guessing only if its interval says so."""
+    if not rate.resolvable or rate.tpr is None:
+        return (
+            f"With {rate.n_out:,} non-members, what an attacker achieves at {budget(rate.fpr)} false alarms cannot be "
+            "resolved."
+        )
+    given = "this model" if report.audit == "release" else "one of these models"
+    found = f"{percent(rate.tpr)} of the members ({spoken_interval(rate, as_percent=True)})"
+    accepts = f"Given {given}, an attacker who accepts {budget(rate.fpr)} false alarms recognises {found}"
+    if rate.low is not None and rate.low > rate.fpr:
+        return f"{accepts}; guessing would recognise {budget(rate.fpr)}."
+    return f"{accepts}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
+
+
+def _auc_sentence(attack: AttackResult) -> str:
+    times = f"{100 * auc_or_lowest(attack):.0f} times in 100"
+    return (
+        f"Shown one member and one non-member, the attack ({attack.title}) picks the member {times} "
+        f"(AUC {spoken_estimate(attack.auc)}); guessing would be right 50 times."
+    )
+
+
+def _spread_sentence(report: AuditReport) -> str:
+    quantiles = exposure_quantiles(report)
+    if not {50.0, 95.0} <= quantiles.keys():
+        return ""
+    _, limit = unexposed_band(report)
+    if limit > _SAYS_NOTHING:  # so few models that chance alone reaches anything
+        return ""
+    return (
+        f"Exposure differs between patients: the AUC of a single patient reaches {auc_text(quantiles[50.0])} for half "
+        f"of them and {auc_text(quantiles[95.0])} for one in twenty; if membership left no trace, it would stay below "
+        f"{auc_text(limit)} for 39 in 40."
+    )
+
+
+def _worst_patient(report: AuditReport) -> str:
+    return "" if report.exposure is None or not report.exposure.worst else worst_sentence(report.exposure.worst[0])
+
+
+def _singled_out(report: AuditReport) -> tuple[str, ...]:
+    """Say that patients stand out where the average shows nothing."""
+    flagging = None if report.exposure is None else report.exposure.flagging
+    flagged = flagging is not None and flagging.flagged > 0
+    if not flagged and exposure_quantiles(report).get(95.0, 0.0) <= unexposed_band(report)[1]:
+        return ()
+    said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
+    counted = flagging_sentence(flagging) if flagging is not None and flagged else ""
+    return (" ".join(filter(None, (*said, counted))),)
+
+
+def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:
+    strongest = max(judged, key=auc_or_lowest)
+    found = f"the strongest, {strongest.title}, has AUC {spoken_estimate(strongest.auc)}; guessing gives 0.50."
+    high = strongest.auc.high
+    if high is not None and high < CHANCE_AUC:
+        heading = "Every attack does worse than guessing, which should not happen."
+        advice = "Look for an error in the set-up or for unstable training before reading anything else here."
+        return Answer("unknown", heading, (found[0].upper() + found[1:], advice))
+    tried = "The one attack that ran does not tell" if len(judged) == 1 else f"None of the {len(judged)} attacks tells"
+    limit = "unknown" if high is None else auc_text(high)
+    caution = (
+        f"This is not a proof of safety: an AUC up to {limit} agrees with these data, single patients may be exposed "
+        "where the average is not, and a stronger attack may exist."
+    )
+    sentence = f"{tried} members from non-members better than guessing would; {found}"
+    return Answer("nothing_found", "No attack did better than guessing.", (sentence, *_singled_out(report), caution))
+
+
+def _no_evidence(report: AuditReport) -> Answer:
+    ran = f"{len(report.attacks)} attacks ran, but none" if report.attacks else "No attack could be run, so none"
+    them, they = ("this model gives", "it has") if report.audit == "release" else ("these models give", "they have")
+    sentence = (
+        f"{ran} gave a number with an interval. Nothing is known about what {them} away; in particular, {they} not "
+        "been found safe."
+    )
+    return Answer("unknown", "There is too little evidence to say.", (sentence,))

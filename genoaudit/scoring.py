@@ -1,0 +1,143 @@
+"""From what the models say to the scores of every attack that this adversary can run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from genoaudit.attacks.access import restrict
+from genoaudit.attacks.catalogue import COMBINATIONS, combines, get_attacks
+from genoaudit.attacks.combine import patient_mean
+from genoaudit.attacks.gap import correct_labels
+from genoaudit.config import AuditSection
+from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals
+from genoaudit.errors import ConfigError
+
+ENOUGH_FOR_OWN_VARIANCE = 64
+"""Below this many models a variance per patient is too noisy (Carlini et al., IEEE S&P 2022)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Every attack's scores, and which attacks did not run.
+
+    Parameters
+    ----------
+    attacks
+        The attacks that ran, in the order of the catalogue or as asked for.
+    scores
+        Attack name -> scores, higher = member; each [targets, patients].
+    idle
+        Attack name -> why it did not run.
+    statistic
+        What the adversary sees of each patient under each model, by itself: the mean logit, or with labels alone the
+        share of right answers; [models, patients].
+    """
+
+    attacks: tuple[Attack | Combination, ...]
+    scores: Mapping[str, FloatArray]
+    idle: Mapping[str, str]
+    statistic: FloatArray
+
+    @property
+    def headline(self) -> str:
+        """The attack that groups and patients are shown for."""
+        models = len(self.statistic)
+        return choose_headline(tuple(self.scores), models)
+
+
+def choose_headline(ran: tuple[str, ...], models: int) -> str:
+    """Name the headline attack by the number of models and what was run, never by the results."""
+    by_variance = ("lira", "bavaria_t") if models >= ENOUGH_FOR_OWN_VARIANCE else ("bavaria_t", "lira_fixed", "lira")
+    preferred = (*by_variance, "lira_fixed", "rmia", "bavaria_n", "base", "label_augmentation", *ran)
+    found: str = next(name for name in preferred if name in ran)
+    return found
+
+
+def reasons_against(settings: AuditSection, design: Design) -> dict[str, str]:
+    """Return the attacks that cannot run, with the reason; if that is all of them, refuse before training.
+
+    Raises
+    ------
+    ConfigError
+        If no attack can run.
+    """
+    asked = get_attacks(settings.attacks)
+    reasons = {
+        attack.name: reason
+        for attack in asked
+        if (reason := attack.why_not(design, access=settings.access, queries=settings.queries))
+    }
+    if len(reasons) == len(asked):
+        msg = f"no attack can run: {'; '.join(f'{name} {reason}' for name, reason in reasons.items())}."
+        raise ConfigError(msg)
+    return reasons
+
+
+def score_attacks(settings: AuditSection, signals: Signals, design: Design, patients: IntArray) -> Scored:
+    """Let every attack score every patient of every target model.
+
+    Parameters
+    ----------
+    settings
+        Which attacks, and what the adversary sees.
+    signals, design
+        What the models say, and who was a member of which.
+    patients
+        Patient code of each sample; [samples].
+
+    Raises
+    ------
+    ConfigError
+        If no attack can run.
+    """
+    seen = restrict(signals, settings.access, decimals=settings.decimals)
+    idle = reasons_against(settings, design)
+    scores: dict[str, FloatArray] = {}
+    ran: list[Attack | Combination] = []
+    for attack in get_attacks(settings.attacks):
+        if attack.name in idle:
+            continue
+        if lacking := seen.lacks(attack.needs):
+            idle[attack.name] = f"needs {' and '.join(lacking)}, which models of this recipe do not give"
+            continue
+        try:
+            scores[attack.name] = attack.score(seen, design, patients)
+        except ConfigError as error:  # the cohort is too small for what it must fit
+            idle[attack.name] = str(error)
+            continue
+        ran.append(attack)
+    if not scores:
+        msg = f"no attack can run: {'; '.join(f'{name}: {reason}' for name, reason in idle.items())}"
+        raise ConfigError(msg)
+    if combines(settings.attacks):
+        for name, combination in COMBINATIONS.items():
+            if reason := _why_not_combined(combination, design, scores):
+                idle[name] = reason
+            else:
+                scores[name] = combination.combine(dict(scores), design)
+                ran.append(combination)
+    return Scored(tuple(ran), scores, idle, _statistic(seen, patients, settings))
+
+
+def first_models(signals: Signals, models: int) -> Signals:
+    """Return what the first models say."""
+    by_model = ("logit", "proba", "label", "grad_norm", "influence")
+    cut = {name: value[:models] for name in by_model if (value := getattr(signals, name)) is not None}
+    return replace(signals, **cut)
+
+
+def _why_not_combined(combination: Combination, design: Design, scores: Mapping[str, FloatArray]) -> str | None:
+    if len(scores) < 2:
+        return "needs the scores of at least two attacks"
+    if design.models < combination.min_models:
+        return f"needs at least {combination.min_models} models, has {design.models}"
+    return None
+
+
+def _statistic(seen: Signals, patients: IntArray, settings: AuditSection) -> FloatArray:
+    if settings.access == "labels":
+        return patient_mean(correct_labels(seen).mean(axis=1), patients)
+    return patient_mean(np.asarray(seen.logit[:, 0]), patients)
