@@ -18,6 +18,7 @@ from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence
 from genoaudit.config import AuditConfig, AuditSection, CanarySection, CohortConfig, RunOptions
 from genoaudit.contracts import Attack, Design, Recipe, Signals
+from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.labels import LabelsFile
@@ -151,6 +152,8 @@ def check(config: AuditConfig) -> tuple[CohortSummary, tuple[str, ...]]:
 def _prepared(config: AuditConfig) -> tuple[Recipe, Cohort]:
     # The cheap questions first: a misspelt attack must not cost the reading of a large file.
     get_attacks(config.audit.attacks)
+    if config.canaries is not None:
+        refuse_kinds(config.canaries.kinds, config.canaries.count)
     recipe = build_recipe(
         config.recipe.kind, config.recipe.parameters, scale=config.cohort.scale, target=config.recipe.target
     )
@@ -213,6 +216,8 @@ def audit_recipe(
     tell = progress or (lambda stage, done, total: None)
     clock = Clock()
     patients_by = patient_groups(cohort, groups)
+    if canaries is not None:
+        refuse_kinds(canaries.kinds, canaries.count)
     reasons_against(settings, make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed))
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):

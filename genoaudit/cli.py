@@ -35,9 +35,23 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Argument(help="The audit's TOML file.", show_default=False)]
 Out = Annotated[Path, typer.Option(help="Folder to write the run to; an earlier run there is replaced.")]
+
+
+def _models(text: str) -> int | str:
+    if text != "auto" and not (text.isdecimal() and int(text) >= 4):
+        msg = f"{text} is neither a whole number of at least 4 nor auto."
+        raise typer.BadParameter(msg)
+    return text if text == "auto" else int(text)
+
+
 Models = Annotated[
-    str | None,
-    typer.Option(help="Number of models, or auto; overrides the configuration.", metavar="N|auto", show_default=False),
+    Any,
+    typer.Option(
+        help="Number of models, or auto; overrides the configuration.",
+        metavar="N|auto",
+        show_default=False,
+        parser=_models,
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed; overrides the configuration.", min=0)]
 Threads = Annotated[
@@ -190,17 +204,17 @@ def _root(
     pass
 
 
-def _configured(path: Path, *, models: str | None = None, seed: int | None = None) -> AuditConfig:
+def _configured(path: Path, *, models: int | str | None = None, seed: int | None = None) -> AuditConfig:
     from genoaudit.config import read_config
 
     config = read_config(path)
     return config.model_copy(update={"audit": _overridden(config.audit, models, seed)})
 
 
-def _overridden(settings: AuditSection, models: str | None, seed: int | None) -> AuditSection:
+def _overridden(settings: AuditSection, models: int | str | None, seed: int | None) -> AuditSection:
     from genoaudit.config import parse_settings
 
-    given = {"models": int(models) if models is not None and models.isdecimal() else models, "seed": seed}
+    given = {"models": models, "seed": seed}
     return parse_settings(settings, {key: value for key, value in given.items() if value is not None})
 
 

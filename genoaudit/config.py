@@ -116,6 +116,13 @@ class AuditSection(_Section):
             raise ValueError(msg)
         return models
 
+    @model_validator(mode="after")
+    def _rounding_is_of_probabilities(self) -> Self:
+        if self.decimals is not None and self.access != "probabilities":
+            msg = f"decimals rounds probabilities; with access = '{self.access}' it would change nothing"
+            raise ValueError(msg)
+        return self
+
     @property
     def most_models(self) -> int:
         """The number of models, or the most that ``"auto"`` may take."""

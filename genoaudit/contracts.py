@@ -127,8 +127,8 @@ class Signals:
         return tuple(name for name in needs if getattr(self, name) is None)
 
 
-Access = Literal["labels", "probabilities", "parameters"]
-"""What an adversary sees of the released model, least first; logits tell no more than exact probabilities do."""
+Access = Literal["labels", "probabilities", "logits", "parameters"]
+"""What an adversary sees of the released model, least first. Probabilities may be rounded, logits are exact."""
 
 
 @dataclass(frozen=True)

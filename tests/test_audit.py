@@ -113,7 +113,7 @@ def test_white_box_attacks_run_where_parameters_can_be_read_and_the_others_say_w
 
 def test_rounded_probabilities_leave_few_different_scores_and_the_report_says_what_was_seen(options):
     recipe = build_recipe("mlp", {"hidden": [16]}, scale="log2")
-    settings = AuditSection(models=8, attacks=("loss",), decimals=1)
+    settings = AuditSection(models=8, attacks=("loss",), access="probabilities", decimals=1)
     coarse = audit_recipe(recipe, COHORT, settings, options)
     exact = audit_recipe(recipe, COHORT, settings.model_copy(update={"decimals": None}), options)
     assert coarse.report.adversary.decimals == 1

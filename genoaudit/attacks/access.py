@@ -18,7 +18,8 @@ def restrict(signals: Signals, access: Access, *, decimals: int | None = None) -
     signals
         What the models say.
     access
-        What the adversary sees. Below ``"parameters"`` the white-box signals are gone.
+        What the adversary sees. Below ``"parameters"`` the white-box signals are gone. Logits say what exact
+        probabilities say.
     decimals
         Decimals to which probabilities are released; None: all. Scaled logits follow from the rounded probability of
         the true class, in which 0 and 1 stand for a quarter of the last decimal from the end.

@@ -158,7 +158,7 @@ def make_canaries(cohort: Cohort, *, kinds: Sequence[str], count: int, seed: int
     """
     from genoaudit.data.preprocessing import LogTransform
 
-    _refuse_kinds(kinds, count)
+    refuse_kinds(kinds, count)
     ids = {f"canary-{kind}-{number + 1:04d}": (kind, number) for kind in kinds for number in range(count)}
     X = np.asarray(cohort.X)
     pool = _Pool(cohort, X, LogTransform(cohort.scale).fit_transform(X))
@@ -170,7 +170,8 @@ def make_canaries(cohort: Cohort, *, kinds: Sequence[str], count: int, seed: int
     return together, Canaries(np.array(list(kind_of), dtype=np.intp), tuple(kind_of.values()))
 
 
-def _refuse_kinds(kinds: Sequence[str], count: int) -> None:
+def refuse_kinds(kinds: Sequence[str], count: int) -> None:
+    """Refuse kinds of canaries that do not exist, and fewer than one of a kind."""
     unknown = [kind for kind in kinds if kind not in CANARIES]
     if unknown or not kinds or len(set(kinds)) < len(kinds):
         found = f"{unknown[0]!r} is not known" if unknown else f"got {list(kinds)}"

@@ -29,6 +29,7 @@ CARD_FPR = 0.1
 SEES = {
     "labels": "Sees predicted labels only",
     "probabilities": "Sees probabilities",
+    "logits": "Sees exact logits",
     "parameters": "Sees the parameters (white-box)",
 }
 BOUND_HOLDS_FOR = {
@@ -43,6 +44,7 @@ RELATIONS = {
 _ADVERSARY = {
     "labels": "predicted labels",
     "probabilities": "probabilities",
+    "logits": "exact logits",
     "parameters": "all parameters and probabilities",
 }
 

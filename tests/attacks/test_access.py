@@ -15,7 +15,7 @@ def signals(rng):
 
 def test_parameters_show_everything_and_less_hides_the_white_box(signals):
     assert restrict(signals, "parameters") is signals
-    for access in ("probabilities", "labels"):
+    for access in ("logits", "probabilities", "labels"):
         seen = restrict(signals, access)
         assert seen.grad_norm is None
         assert seen.influence is None

@@ -81,10 +81,10 @@ def test_an_adversary_who_sees_less_runs_fewer_attacks_and_is_told_why(rng, make
     design = make_design(12, 24, rng)
     can = {
         access: {name for name, attack in CATALOGUE.items() if attack.why_not(design, access=access, queries=1) is None}
-        for access in ("labels", "probabilities", "parameters")
+        for access in ("labels", "probabilities", "logits", "parameters")
     }
     assert can["labels"] == {"gap", "label_noise", "label_augmentation"}
-    assert can["labels"] < can["probabilities"] < can["parameters"] == set(CATALOGUE)
+    assert can["labels"] < can["probabilities"] == can["logits"] < can["parameters"] == set(CATALOGUE)
     assert CATALOGUE["influence"].why_not(design, access="probabilities") == (
         "needs to see parameters; this adversary sees probabilities only"
     )
