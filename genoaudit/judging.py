@@ -29,7 +29,7 @@ from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, choose_headline, first_models, score_attacks
+from genoaudit.scoring import Scored, choose_headline, models_of, score_attacks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ def judge_convergence(
     alone = settings.model_copy(update={"attacks": (name,)})
 
     def score(part: Design) -> FloatArray:
-        return score_attacks(alone, first_models(signals, part.models), part, patients).scores[name]
+        return score_attacks(alone, models_of(signals, slice(part.models)), part, patients).scores[name]
 
     sizes = [size for size in doubling_sizes(design.models, first=min(32, design.models)) if size >= 8]
     rows = convergence(score, design, sizes, fprs=(0.1,))

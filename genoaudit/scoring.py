@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from genoaudit.attacks.access import restrict
 from genoaudit.attacks.catalogue import COMBINATIONS, combines, get_attacks
 from genoaudit.attacks.combine import patient_mean
+from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.gap import correct_labels
 from genoaudit.config import AuditSection
 from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals
@@ -117,16 +118,42 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
             if reason := _why_not_combined(combination, design, scores):
                 idle[name] = reason
             else:
-                scores[name] = combination.combine(dict(scores), design)
+                scores[name] = combination.combine(_within_folds(ran, seen, design, patients), design)
                 ran.append(combination)
     return Scored(tuple(ran), scores, idle, _statistic(seen, patients, settings))
 
 
-def first_models(signals: Signals, models: int) -> Signals:
-    """Return what the first models say."""
+def models_of(signals: Signals, models: IntArray | slice) -> Signals:
+    """Return what some models say."""
     by_model = ("logit", "proba", "label", "grad_norm", "influence")
-    cut = {name: value[:models] for name in by_model if (value := getattr(signals, name)) is not None}
+    cut = {name: value[models] for name in by_model if (value := getattr(signals, name)) is not None}
     return replace(signals, **cut)
+
+
+def _within_folds(
+    attacks: Sequence[Attack | Combination], seen: Signals, design: Design, patients: IntArray
+) -> dict[str, FloatArray]:
+    """Score anew, each fold of models by itself, so that no model refers to one of another fold.
+
+    An attack's score of one model depends on the membership of its references. A combination that learns on one fold
+    from scores which refer to the other would prefer the attacks that chance favours on both.
+    """
+    single = [attack for attack in attacks if isinstance(attack, Attack)]
+    fold_of = model_folds(design.partner, seed=design.seed)
+    scores = {attack.name: np.empty(design.members.shape) for attack in single}
+    for fold in range(int(fold_of.max()) + 1):
+        own = np.flatnonzero(fold_of == fold)
+        part, signals = take_models(design, own), models_of(seen, own)
+        for attack in single:
+            scores[attack.name][own] = attack.score(signals, part, patients)
+    return scores
+
+
+def take_models(design: Design, models: IntArray) -> Design:
+    """Return the design of some models, in ascending order; a partner that is not among them is none."""
+    place = np.full(design.models + 1, -1, dtype=np.intp)  # the last stands for no partner
+    place[models] = np.arange(models.size)
+    return replace(design, members=design.members[models], partner=place[design.partner[models]])
 
 
 def _why_not_combined(combination: Combination, design: Design, scores: Mapping[str, FloatArray]) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from genoaudit.attacks.combine import patient_mean
+from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.gap import correct_labels
 from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
 from genoaudit.errors import ConfigError
@@ -51,10 +52,12 @@ def _log_ratio(counts: IntArray) -> FloatArray:
 
 
 def _augmentation(signals: Signals, design: Design, patients: IntArray) -> FloatArray:
-    """Score every level by a table of the reference models, the same for all patients: equal answers stay equal.
+    """Score every level by a table of the other fold of models, the same for all patients: equal answers stay equal.
 
-    A patient's own answers to the reference models stay in the table. Leaving them out would give every patient a table
-    of his own, in which those whom models remember find membership less telling than the others do.
+    Where nothing leaks, a table of all models but the target and its partner would tell of every target the opposite of
+    what the others tell: most of the time by a little, and now and then by a lot. A patient's own answers to the other
+    fold stay in the table. Leaving them out would give every patient a table of his own, in which those whom models
+    remember find membership less telling than the others do.
     """
     levels = _correct(signals).sum(axis=1)
     size = int(levels.max()) + 1
@@ -65,9 +68,11 @@ def _augmentation(signals: Signals, design: Design, patients: IntArray) -> Float
             for own, held in zip(levels, members, strict=True)
         ]
     )
-    partners = np.where((design.partner >= 0)[:, None, None], counts[design.partner], 0)
-    references = counts.sum(axis=0) - counts - partners
-    scores = np.stack([_log_ratio(table)[own] for table, own in zip(references, levels, strict=True)])
+    fold_of = model_folds(design.partner, seed=design.seed)
+    scores = np.empty(levels.shape)
+    for fold in range(int(fold_of.max()) + 1):
+        own = fold_of == fold
+        scores[own] = _log_ratio(counts[~own].sum(axis=0))[levels[own]]
     return patient_mean(scores, patients)
 
 

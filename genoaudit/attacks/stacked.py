@@ -66,7 +66,10 @@ def stack(scores: Mapping[str, FloatArray], design: Design, *, seed: int) -> Flo
     Parameters
     ----------
     scores
-        Scores of each attack, higher = member, finite; each [targets, patients].
+        Scores of each attack, higher = member, finite; each [targets, patients]. The models must not refer to models
+        of another fold of `folds.model_folds` with this seed: where attacks use references across folds, what chance
+        gives an attack on one fold it gives on the other too, and the combination rises above 0.5 although nothing
+        leaks.
     design
         Members and partners.
     seed
@@ -109,7 +112,7 @@ STACKED = Combination(
     title="All attacks stacked",
     threat_model="Runs every other attack of this audit, and knows of other models and other patients which were "
     "members, to learn how much to trust each.",
-    min_models=8,
+    min_models=16,
     cost="all other attacks, and a few small regressions",
     reference="Wolpert. Stacked generalization. Neural Networks 5:241-259, 1992. doi:10.1016/S0893-6080(05)80023-1",
     caveat="One weighting for all patients. Its scores use those of the other attacks, so it is no independent "

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.label_only import LABEL_AUGMENTATION, LABEL_NOISE, MIN_QUERIES
 from genoaudit.contracts import Design
 from genoaudit.errors import ConfigError
@@ -17,12 +18,13 @@ def with_correct(make_signals, correct):
 def naive_ratio(correct, patients, design):
     """Count levels in dictionaries for every target and sample."""
     models, _, samples = correct.shape
+    fold = model_folds(design.partner, seed=design.seed)
     scores = np.empty((models, samples))
     for t in range(models):
         for j in range(samples):
             sides = {True: Counter(), False: Counter()}
             for m in range(models):
-                if m not in (t, design.partner[t]):
+                if fold[m] != fold[t]:
                     for k in range(samples):
                         sides[bool(design.members[m, patients[k]])][int(correct[m, :, k].sum())] += 1
             level, n = int(correct[t, :, j].sum()), {side: c.total() for side, c in sides.items()}
@@ -59,8 +61,8 @@ def test_augmentation_equals_a_loop_with_dictionaries(models, rng, make_design, 
 
 
 def test_augmentation_has_a_closed_form_where_copies_give_members_away(rng, make_design, make_signals):
-    # Members answer both right, non-members one: of 6 patients under 2 references, n = 6 IN and n OUT, a level of one
-    # side is worth log (n + 1/2) / (1/2) = log (2 n + 1).
+    # Members answer both right, non-members one: of 6 patients under the 2 models of the other fold, 6 IN and 6 OUT, a
+    # level of one side is worth log (n + 1/2) / (1/2) = log (2 n + 1).
     design = make_design(4, 6, rng)
     correct = np.stack([np.ones((4, 6), dtype=bool), design.members], axis=1)
     scores = LABEL_AUGMENTATION.score(with_correct(make_signals, correct), design, np.arange(6))
