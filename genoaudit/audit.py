@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.attacks.catalogue import get_attacks
-from genoaudit.canaries import audit_canaries
+from genoaudit.canaries import audit_canaries, coins_guessed
 from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence
 from genoaudit.config import AuditConfig, AuditSection, CanarySection, CohortConfig, RunOptions
@@ -37,7 +37,7 @@ from genoaudit.judging import (
 from genoaudit.metrics.leakage import DEFAULT_FPRS
 from genoaudit.metrics.utility import utility
 from genoaudit.models.recipes import build_recipe
-from genoaudit.release import audit_target, shadow_design
+from genoaudit.release import audit_target, settings_for_target, shadow_design
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AuditReport, AuditResult, CohortSummary, NotRun
 from genoaudit.report.sections import CheckFinding
@@ -65,6 +65,9 @@ def run_audit(
     TrainingError
         If a model cannot be trained; finished models stay in the cache.
     """
+    if config.target is not None and self_test:
+        msg = "--self-test is for recipe audits: one given model has one membership. Leave out [target] for it."
+        raise ConfigError(msg)
     recipe, cohort = _prepared(config)
     if config.target is not None:
         target = read_target(cohort=cohort, **config.target.model_dump())
@@ -93,7 +96,7 @@ def train_slice(
     ConfigError
         If `only` is not a slice of the audit's models.
     """
-    settings = config.audit
+    settings = config.audit if config.target is None else settings_for_target(config.audit)
     wanted = _slice(only, settings.most_models)
     options = options or RunOptions()
     recipe, cohort = _prepared(config)
@@ -118,9 +121,15 @@ def _slice(only: str, models: int) -> range:
 def plan_config(config: AuditConfig, options: RunOptions | None = None) -> dict[str, Any]:
     """Say how an audit would be run and what it would cost, without training; what ``--dry-run`` prints."""
     recipe, cohort = _prepared(config)
-    models = config.audit.most_models
-    make_design(cohort.y, cohort.patients, models=models, seed=config.audit.seed)
-    return {"models": models, **asdict(plan_audit(recipe, cohort, config.audit, options))}
+    settings = config.audit if config.target is None else settings_for_target(config.audit)
+    models = settings.most_models
+    make_design(cohort.y, cohort.patients, models=models, seed=settings.seed)
+    return {
+        "models": models,
+        "at_most": settings.models == "auto",
+        "canary_models": 0 if config.canaries is None else config.canaries.models,
+        **asdict(plan_audit(recipe, cohort, settings, options)),
+    }
 
 
 def run_demo(
@@ -145,7 +154,8 @@ def check(config: AuditConfig) -> tuple[CohortSummary, tuple[str, ...]]:
     make_design(cohort.y, cohort.patients, models=2, seed=config.audit.seed)
     patient_groups(cohort, config.cohort.groups)
     if config.target is not None:
-        read_target(cohort=cohort, **config.target.model_dump())
+        target = read_target(cohort=cohort, **config.target.model_dump())
+        shadow_design(cohort, target, models=2, seed=config.audit.seed)
     return summary.cohort(cohort), cohort.notes
 
 
@@ -154,6 +164,7 @@ def _prepared(config: AuditConfig) -> tuple[Recipe, Cohort]:
     get_attacks(config.audit.attacks)
     if config.canaries is not None:
         refuse_kinds(config.canaries.kinds, config.canaries.count)
+        coins_guessed(config.canaries)
     recipe = build_recipe(
         config.recipe.kind, config.recipe.parameters, scale=config.cohort.scale, target=config.recipe.target
     )
@@ -218,6 +229,7 @@ def audit_recipe(
     patients_by = patient_groups(cohort, groups)
     if canaries is not None:
         refuse_kinds(canaries.kinds, canaries.count)
+        coins_guessed(canaries)
     reasons_against(settings, make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed))
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):

@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from genoaudit.attacks.access import restrict
 from genoaudit.attacks.catalogue import CATALOGUE
-from genoaudit.attacks.combine import patient_mean
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Recipe, Signals
 from genoaudit.data.canaries import CANARIES, Canaries, make_canaries
@@ -29,7 +29,7 @@ from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.privacy.one_run import one_run_bound
 from genoaudit.randomness import generator
 from genoaudit.report.sections import CanaryAudit, CanaryKindLeakage, EpsilonBound
-from genoaudit.scoring import ENOUGH_FOR_OWN_VARIANCE
+from genoaudit.scoring import ENOUGH_FOR_OWN_VARIANCE, statistic_of
 from genoaudit.training.plan import Work, make_plan
 from genoaudit.training.shadows import gather, train_shadows
 
@@ -98,14 +98,15 @@ def audit_canaries(
         If a model cannot be trained; finished models stay in the cache.
     """
     section, settings, options = section or CanarySection(), settings or AuditSection(), options or RunOptions()
-    guesses = _guesses(section)
-    delta = settings.delta or 1 / (10 * cohort.n_patients)
+    guesses = coins_guessed(section)
+    delta = settings.delta if settings.delta is not None else 1 / (10 * cohort.n_patients)
     together, canaries = make_canaries(cohort, kinds=section.kinds, count=section.count, seed=settings.seed)
     signals, design = _trained(
         recipe, together, canaries, options, models=section.models, seed=settings.seed, progress=progress
     )
     patients = np.searchsorted(canaries.patients, together.patients[np.isin(together.patients, canaries.patients)])
-    attack = CATALOGUE["lira" if design.models >= ENOUGH_FOR_OWN_VARIANCE else "bavaria_t"]
+    attack = _attack(settings, design)
+    signals = restrict(signals, settings.access, decimals=settings.decimals)
     scores = attack.score(signals, design, patients)
     return CanaryAudit(
         attack=attack.name,
@@ -116,12 +117,19 @@ def audit_canaries(
         ),
         bounds=(
             *_one_run(attack, signals, design, patients, delta=delta, guesses=guesses),
-            *_many_run(section.kinds, canaries, patient_mean(signals.logit[:, 0], patients), design, delta=delta),
+            *_many_run(section.kinds, canaries, statistic_of(signals, patients, settings), design, delta=delta),
         ),
     )
 
 
-def _guesses(section: CanarySection) -> int:
+def _attack(settings: AuditSection, design: Design) -> Attack:
+    """Choose the attack by what the adversary sees and the number of models, never by the results."""
+    if settings.access == "labels":
+        return CATALOGUE["gap"]
+    return CATALOGUE["lira" if design.models >= ENOUGH_FOR_OWN_VARIANCE else "bavaria_t"]
+
+
+def coins_guessed(section: CanarySection) -> int:
     """Return how many coins are guessed, decided before anything is known."""
     planted = len(section.kinds) * section.count
     if section.guesses is None:
@@ -153,7 +161,12 @@ def _trained(
     signals, _ = gather(train_shadows(recipe, cohort, design, plan, options, progress=on_model), cohort, design)
     own = np.isin(cohort.patients, canaries.patients)
     return (
-        Signals(logit=signals.logit[:, :, own], proba=signals.proba[:, own], y=signals.y[own]),
+        Signals(
+            logit=signals.logit[:, :, own],
+            proba=signals.proba[:, own],
+            y=signals.y[own],
+            label=None if signals.label is None else signals.label[:, :, own],
+        ),
         replace(
             design,
             members=design.members[:, canaries.patients],

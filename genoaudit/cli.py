@@ -141,6 +141,9 @@ def audit(
     if dry_run:
         _print_plan(settings, options, as_json=as_json)
         return
+    if only is not None and self_test:
+        msg = "--only trains a slice and reports nothing, so --self-test has nothing to say; give it to the later run."
+        raise ConfigError(msg)
     from genoaudit.audit import run_audit, train_slice
 
     with _progress() as tell:

@@ -95,17 +95,25 @@ class AuditSection(_Section):
     queries: int = Field(
         default=0, ge=0, le=64, strict=True, description="Further queries of each sample, with technical noise."
     )
-    query_noise: float = Field(default=0.1, gt=0, le=10, description="Their noise, in log2 units.")
-    query_thinning: float = Field(default=0.8, gt=0, lt=1, description="For counts: share of the reads kept.")
+    query_noise: float = Field(default=0.1, gt=0, le=10, strict=True, description="Their noise, in log2 units.")
+    query_thinning: float = Field(
+        default=0.8, gt=0, lt=1, strict=True, description="For counts: share of the reads kept."
+    )
     least_auc: float = Field(
-        default=0.6, ge=0.5, lt=1, description="A patient is flagged if his AUC is above this, beyond chance."
+        default=0.6,
+        ge=0.5,
+        lt=1,
+        strict=True,
+        description="A patient is flagged if his AUC is above this, beyond chance.",
     )
     min_group: int = Field(
         default=10, ge=5, strict=True, description="Fewest members and non-members of a group shown."
     )
     group_pairs: bool = Field(default=False, strict=True, description="Compare every two groups of a variable too.")
-    delta: float | None = Field(default=None, gt=0, lt=1, description="For epsilon bounds; default: 1 / (10 patients).")
-    seed: int = Field(default=0, ge=0, strict=True)
+    delta: float | None = Field(
+        default=None, gt=0, lt=1, strict=True, description="For epsilon bounds; default: 1 / (10 patients)."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, strict=True)
 
     @field_validator("models", mode="before")
     @classmethod
@@ -159,6 +167,13 @@ class AuditConfig(_Section):
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = None
     target: TargetSection | None = None
+
+    @model_validator(mode="after")
+    def _canaries_go_into_recipes(self) -> Self:
+        if self.canaries is not None and self.target is not None:
+            msg = "[canaries] are planted in models that are trained here; one given model ([target]) has none"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,22 @@ import numpy as np
 import pandas as pd
 
 from genoaudit.checks.catalogue import run_checks
-from genoaudit.checks.evidence import Evidence
+from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.config import AuditSection, RunOptions
-from genoaudit.contracts import Design, FloatArray, Recipe, Signals
+from genoaudit.contracts import Access, Design, FloatArray, Recipe, Signals
 from genoaudit.data.design import make_design, make_random_splits
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.target import Target
+from genoaudit.errors import DataError
 from genoaudit.judging import judge_groups
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
-from genoaudit.metrics.thresholds import at_thresholds, thresholds_from
+from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
 from genoaudit.metrics.utility import utility
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
-from genoaudit.scoring import Scored, reasons_against, score_attacks
+from genoaudit.scoring import Scored, models_of, reasons_against, score_attacks
 from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
 from genoaudit.training.outputs import FLOOR, outputs_from
 
@@ -70,18 +71,15 @@ def audit_target(
     TrainingError
         If a reference model cannot be trained.
     """
-    settings, options = settings or AuditSection(), options or RunOptions()
-    models = 64 if settings.models == "auto" else settings.models
-    settings = settings.model_copy(update={"models": models, "queries": 0})
+    settings, options = settings_for_target(settings or AuditSection()), options or RunOptions()
     tell = progress or (lambda stage, done, total: None)
     clock = Clock()
     patients_by = patient_groups(cohort, groups)
-    shadows = shadow_design(cohort, target, models=models, seed=settings.seed)
+    shadows = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
     reasons_against(settings, shadows)
     plan = plan_audit(recipe, cohort, settings, options)
-    asking = settings.model_copy(update={"access": "probabilities"})  # the target's parameters are not at hand
     with clock("training"):
-        trained = train_design(recipe, cohort, shadows, asking, options, plan=plan, tell=tell)
+        trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)
     signals, design = _with_target(trained.signals, shadows, target, cohort)
     with clock("attacks"):
         scored = score_attacks(settings, signals, design, cohort.patients)
@@ -89,13 +87,12 @@ def audit_target(
     held = design.members[-1:]
     single = Design(members=held, partner=np.array([-1]), seed=design.seed)
     with clock("statistics"):
-        results = _results(scored, design, single, tell)
+        # Thresholds must not know the target: not even as a reference of other models.
+        others = score_attacks(settings, trained.signals, shadows, cohort.patients)
+        results = _results(alone, others, shadows, single, tell)
         by_group, gaps = judge_groups(patients_by, alone, single, settings)
         patients = _patients(cohort, alone.scores[alone.headline][0], held[0], settings.seed)
-        evidence = Evidence(
-            cohort=cohort, released=held[0][cohort.patients], scores=alone.scores, fprs=DEFAULT_FPRS, seed=settings.seed
-        )
-        checks = run_checks(evidence)
+        checks = _checks(cohort, signals, alone, single, shadows)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         audit="release",
@@ -116,12 +113,41 @@ def audit_target(
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
 
 
+def settings_for_target(settings: AuditSection) -> AuditSection:
+    """Return what of an audit's settings applies to a model that is known by its answers on the samples alone."""
+    models = 64 if settings.models == "auto" else settings.models
+    access: Access = "logits" if settings.access == "parameters" else settings.access
+    return settings.model_copy(update={"models": models, "queries": 0, "access": access})
+
+
+def _checks(cohort: Cohort, signals: Signals, alone: Scored, single: Design, shadows: Design) -> tuple[Finding, ...]:
+    """Check the target; how many models there are is a matter of the references."""
+    target = Evidence(
+        cohort=cohort,
+        design=single,
+        released=single.members[0][cohort.patients],
+        signals=models_of(signals, slice(-1, None)),
+        scores=alone.scores,
+        fprs=DEFAULT_FPRS,
+        seed=single.seed,
+    )
+    references = {finding.code: finding for finding in run_checks(Evidence(design=shadows))}
+    return tuple(references[found.code] if found.code == "GA008" else found for found in run_checks(target))
+
+
 def shadow_design(cohort: Cohort, target: Target, *, models: int, seed: int) -> Design:
     """Draw the reference models: half splits if the target is one, else models with as many members as it has."""
     members = int(target.members.sum())
     if abs(2 * members - cohort.n_patients) <= 1:
         return make_design(cohort.y, cohort.patients, models=models, seed=seed)
-    return make_random_splits(cohort.y, cohort.patients, members=members, models=models, seed=seed)
+    try:
+        return make_random_splits(cohort.y, cohort.patients, members=members, models=models, seed=seed)
+    except DataError as error:
+        problem = (
+            f"{members} of {cohort.n_patients} patients were members: reference models with as many cannot have two "
+            "patients of every class on each side. Audit the recipe, or merge small classes (small_classes)."
+        )
+        raise DataError(target.source, [problem]) from error
 
 
 def _with_target(signals: Signals, shadows: Design, target: Target, cohort: Cohort) -> tuple[Signals, Design]:
@@ -149,15 +175,19 @@ def _of_target(scored: Scored) -> Scored:
     return Scored(scored.attacks, last, scored.idle, scored.statistic)
 
 
-def _results(scored: Scored, design: Design, single: Design, tell: Progress) -> tuple[AttackResult, ...]:
+def _results(
+    alone: Scored, others: Scored, shadows: Design, single: Design, tell: Progress
+) -> tuple[AttackResult, ...]:
     results: list[AttackResult] = []
-    for attack in scored.attacks:
-        scores = scored.scores[attack.name]
-        numbers = summarise(scores[-1:], single.members, single.partner)
-        thresholds = thresholds_from(scores[:-1], design.members[:-1], SHADOW_FPRS)
-        at = at_thresholds(scores[-1], single.members[0], thresholds, fprs=SHADOW_FPRS)
+    for attack in alone.attacks:
+        scores = alone.scores[attack.name]
+        numbers = summarise(scores, single.members, single.partner)
+        at: tuple[AtShadowThreshold, ...] = ()
+        if attack.name in others.scores:
+            thresholds = thresholds_from(others.scores[attack.name], shadows.members, SHADOW_FPRS)
+            at = at_thresholds(scores[0], single.members[0], thresholds, fprs=SHADOW_FPRS)
         results.append(summary.attack_result(attack, numbers, at, single=True))
-        tell("Computing intervals", len(results), len(scored.attacks))
+        tell("Computing intervals", len(results), len(alone.attacks))
     return tuple(results)
 
 

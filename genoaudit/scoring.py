@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from genoaudit.attacks.access import restrict
-from genoaudit.attacks.catalogue import COMBINATIONS, combines, get_attacks
+from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, combines, get_attacks
 from genoaudit.attacks.combine import patient_mean
 from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.gap import correct_labels
@@ -72,7 +72,17 @@ def reasons_against(settings: AuditSection, design: Design) -> dict[str, str]:
         if (reason := attack.why_not(design, access=settings.access, queries=settings.queries))
     }
     if len(reasons) == len(asked):
-        msg = f"no attack can run: {'; '.join(f'{name} {reason}' for name, reason in reasons.items())}."
+        alike: dict[str, list[str]] = {}
+        for name, reason in reasons.items():
+            alike.setdefault(reason, []).append(name)
+        said = "; ".join(f"{', '.join(names)} {reason}" for reason, names in alike.items())
+        others = [
+            attack.name
+            for attack in CATALOGUE.values()
+            if attack.why_not(design, access=settings.access, queries=settings.queries) is None
+        ]
+        able = ", ".join(others) or "none"
+        msg = f"no attack can run: {said}. Attacks that can: {able}; name them under [audit] attacks."
         raise ConfigError(msg)
     return reasons
 
@@ -120,7 +130,7 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
             else:
                 scores[name] = combination.combine(_within_folds(ran, seen, design, patients), design)
                 ran.append(combination)
-    return Scored(tuple(ran), scores, idle, _statistic(seen, patients, settings))
+    return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings))
 
 
 def models_of(signals: Signals, models: IntArray | slice) -> Signals:
@@ -164,7 +174,8 @@ def _why_not_combined(combination: Combination, design: Design, scores: Mapping[
     return None
 
 
-def _statistic(seen: Signals, patients: IntArray, settings: AuditSection) -> FloatArray:
+def statistic_of(seen: Signals, patients: IntArray, settings: AuditSection) -> FloatArray:
+    """Return what this adversary sees of each patient under each model, by itself; [models, patients]."""
     if settings.access == "labels":
         return patient_mean(correct_labels(seen).mean(axis=1), patients)
     return patient_mean(np.asarray(seen.logit[:, 0]), patients)

@@ -1,8 +1,10 @@
-"""No key of [audit] is ignored: each changes something that a reader sees."""
+"""No key of [audit] or [canaries] is ignored: each changes something that a reader sees."""
 
 import pytest
 
 from genoaudit import AuditSection, RunOptions, audit_recipe, build_recipe, simulate_cohort
+from genoaudit.canaries import audit_canaries
+from genoaudit.config import CanarySection
 
 COHORT = simulate_cohort(patients=60, genes=60, classes=3, seed=3)
 RECIPE = build_recipe("mlp", {"hidden": [8], "epochs": 8}, scale="log2")
@@ -30,10 +32,13 @@ NEEDS = {
     "query_thinning": {"attacks": ("label_noise",), "queries": 1},
     "delta": {"models": 64, "attacks": ("loss",)},
 }
+CANARIES = {"kinds": ("label_swapped",), "count": 12, "models": 32, "guesses": 4}
+CANARY_CHANGES = {"kinds": ("high_leverage",), "count": 14, "models": 36, "guesses": 8}
 
 
 def test_every_key_has_a_test():
     assert set(CHANGES) == set(AuditSection.model_fields)
+    assert set(CANARY_CHANGES) == set(CanarySection.model_fields)
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -48,3 +53,13 @@ def test_every_key_changes_the_report(key, tmp_path):
     ]
     one, other = (result.report.model_dump(exclude={"adversary"}) for result in reports)
     assert one != other
+
+
+@pytest.mark.parametrize("key", CANARY_CHANGES)
+def test_every_key_of_the_canaries_changes_what_is_said_of_them(key, tmp_path):
+    options = RunOptions(threads=1, cache=tmp_path)
+    one, other = (
+        audit_canaries(RECIPE, COHORT, CanarySection(**section), AuditSection(), options)
+        for section in (CANARIES, {**CANARIES, key: CANARY_CHANGES[key]})
+    )
+    assert (one.kinds, one.bounds) != (other.kinds, other.bounds)

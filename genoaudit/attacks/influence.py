@@ -29,6 +29,7 @@ INFLUENCE = Attack(
     "Machine Learning Research 2024. doi:10.48550/arXiv.2406.11544",
     caveat="Only for linear and softmax models, and to first order, without the inverse Hessian. The adversary knows "
     "far more than any outsider would: read it as a worst case. A model trained to its optimum, such as logistic "
-    "regression, hides nobody from it; one that stopped early may.",
+    "regression, hides nobody from it; one that stopped early may. Where nothing leaks its AUC is off 0.5 by about "
+    "0.4 / patients.",
     score=_score,
 )

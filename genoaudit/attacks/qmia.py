@@ -31,6 +31,11 @@ _SETTLED = 1e-4  # largest change of a log-variance, anywhere, at which the fit 
 _LONGEST_STEP = 1.0  # of a log-variance: Fisher scoring far from the optimum would overshoot
 
 
+_WIDEST = 8.0
+"""Largest absolute log-variance, in units in which the values have variance 1: few values, or values that a mean fits
+exactly, would send it to minus infinity."""
+
+
 @dataclass(frozen=True, eq=False)
 class NormalRegression:
     """Mean and log-variance linear in the covariates; both [targets, covariates]."""
@@ -88,10 +93,14 @@ def fit_normal_regression(
         step = np.einsum("tij,tj->ti", information, slope)
         length = np.abs(step @ covariates.T).max(axis=1, keepdims=True)
         log_variance += step / np.maximum(length / _LONGEST_STEP, 1.0)
-        precision = weights * np.exp(-log_variance @ covariates.T)
+        precision = weights * np.exp(-_bounded(log_variance @ covariates.T))
         if length.max() < _SETTLED:
             break
     return NormalRegression(mean=np.asarray(mean, dtype=np.float64), log_variance=log_variance)
+
+
+def _bounded(log_variance: FloatArray) -> FloatArray:
+    return np.clip(log_variance, -_WIDEST, _WIDEST)
 
 
 def _standardise(columns: FloatArray) -> FloatArray:
@@ -141,7 +150,7 @@ def _score(signals: Signals, design: Design, patients: IntArray) -> FloatArray:
         fit = fit_normal_regression(values, covariates, known, penalty=penalty)
         asked = np.flatnonzero(fold[patients] == number)
         here = covariates[asked].T
-        scores[:, asked] = (values[:, asked] - fit.mean @ here) * np.exp(-0.5 * fit.log_variance @ here)
+        scores[:, asked] = (values[:, asked] - fit.mean @ here) * np.exp(-0.5 * _bounded(fit.log_variance @ here))
     return patient_mean(scores, patients)
 
 

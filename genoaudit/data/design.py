@@ -231,7 +231,8 @@ def make_random_splits(y: IntArray, patients: IntArray, *, members: int, models:
     Returns
     -------
     Design
-        Without complementary pairs; every class with at least two patients on each side of every model.
+        Without complementary pairs; every class with at least two patients on each side of every model, and everybody
+        left out nearly equally often.
 
     Raises
     ------
@@ -253,15 +254,19 @@ def make_random_splits(y: IntArray, patients: IntArray, *, members: int, models:
 
 
 def _random_split(strata: IntArray, carries: BoolArray, members: int, seed: int, model: int) -> BoolArray:
+    size, outside = strata.size, strata.size - members
+    # In a round of so many models everybody is left out once, or nearly: references without a patient are scarce.
+    turns = max(size // outside, 1)
     for attempt in range(_ATTEMPTS):
-        rng = generator(seed, "design", "random", model, attempt)
-        shuffled = rng.permutation(strata.size)
+        rng = generator(seed, "design", "random", model // turns if attempt == 0 else model, attempt)
+        shuffled = rng.permutation(size)
         order_of_strata = rng.permutation(int(strata.max()) + 1)
         row = shuffled[np.argsort(order_of_strata[strata[shuffled]], kind="stable")]
         # Every so many patients along the strata: each stratum gives its share, each patient has the same chance.
-        places = np.floor((np.arange(members) + rng.random()) * strata.size / members).astype(np.intp)
-        chosen = np.zeros(strata.size, dtype=np.bool_)
-        chosen[row[np.minimum(places, strata.size - 1)]] = True
+        start = (rng.random() + model % turns) / turns
+        places = np.floor((np.arange(outside) + start % 1.0) * size / outside).astype(np.intp)
+        chosen = np.ones(size, dtype=np.bool_)
+        chosen[row[np.minimum(places, size - 1)]] = False
         sides = carries[chosen].sum(axis=0).min(), carries[~chosen].sum(axis=0).min()
         if chosen.sum() == members and min(sides) >= 2:
             return chosen

@@ -66,6 +66,9 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
     frame = _frame(file)
     columns = [str(name) for name in frame.columns]
     sample = sample if sample is not None else columns[0]
+    if sample == member:
+        problem = f"column {sample!r} is named for both the sample ids and the membership. Name two columns."
+        raise DataError(file.name, [problem])
     problems = [
         f"No column {name!r}. {nearest(name, columns)}"
         for name in (sample, member, *cohort.classes)
@@ -76,9 +79,10 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
     rows, found = _rows(as_text(frame[sample]), cohort.sample_ids)
     problems += found
     kept = frame.iloc[[row for row in rows if row >= 0]]
-    held, found = _membership(as_text(kept[member]), member)
+    places = [row + 1 for row in rows if row >= 0]
+    held, found = _membership(as_text(kept[member]), places, member)
     problems += found
-    proba, found = _probabilities(kept, cohort.classes)
+    proba, found = _probabilities(kept, places, cohort.classes)
     problems += found
     if not problems:
         problems += _split_patients(held, cohort)
@@ -127,39 +131,41 @@ def _rows(ids: NDArray[np.object_], wanted: Sequence[str]) -> tuple[list[int], l
     missing = [number for number, row in enumerate(rows) if row < 0]
     if missing:
         problems.append(
-            f"{count(len(missing), 'sample')} of the cohort's {len(wanted)} are not there (first: number "
-            f"{missing[0] + 1} of the cohort in order of sample ids). Score every sample with the model."
+            f"no row for {count(len(missing), 'sample')} of the cohort's {len(wanted)} (first: number {missing[0] + 1} "
+            "of the cohort in order of sample ids). Score every sample with the model."
         )
     return rows, problems
 
 
-def _membership(text: NDArray[np.object_], column: str) -> tuple[BoolArray, list[str]]:
+def _membership(text: NDArray[np.object_], places: Sequence[int], column: str) -> tuple[BoolArray, list[str]]:
     words = [str(word).strip().casefold() for word in text]
     odd = [row for row, word in enumerate(words) if word not in _YES | _NO]
     problems = []
     if odd:
+        blank = sum(not words[row] for row in odd)
         problems.append(
-            f"{count(len(odd), 'value')} in column {column!r} that say neither yes nor no (first: {words[odd[0]]!r}). "
-            "Write true or false."
+            f"{count(len(odd), 'value')} in column {column!r} neither yes nor no, {blank} of them blank (first: row "
+            f"{places[odd[0]]}). Write true or false."
         )
     return np.array([word in _YES for word in words], dtype=np.bool_), problems
 
 
-def _probabilities(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[FloatArray, list[str]]:
+def _probabilities(frame: pd.DataFrame, places: Sequence[int], classes: Sequence[str]) -> tuple[FloatArray, list[str]]:
     values = frame[list(classes)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     bad = ~(np.isfinite(values) & (values >= 0) & (values <= 1))
     if bad.any():
         row, column = np.argwhere(bad)[0]
         problem = (
-            f"{count(int(bad.sum()), 'value')} that are no probabilities (first: column {classes[column]!r}, sample "
-            f"number {row + 1} in order of sample ids). Give numbers from 0 to 1."
+            f"no probability: {count(int(bad.sum()), 'value')} (first: row {places[row]}, column {classes[column]!r}). "
+            "Give numbers from 0 to 1."
         )
         return values, [problem]
     off = np.abs(values.sum(axis=1) - 1) > 0.02
     if off.any():
         problem = (
-            f"{count(int(off.sum()), 'sample')} whose probabilities do not add up to 1 (first: "
-            f"{values[off][0].sum():.3g}). Is a class missing, or are these scores of another kind?"
+            f"{count(int(off.sum()), 'sample')} whose probabilities do not add up to 1 (first: row "
+            f"{places[int(off.argmax())]}, {values[off][0].sum():.3g}). Is a class missing, or are these scores of "
+            "another kind?"
         )
         return values, [problem]
     return values, []

@@ -7,6 +7,7 @@ average near guessing can hide a few who are laid bare.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 from genoaudit.metrics.estimates import RateAtFpr
@@ -55,7 +56,7 @@ def answer(report: AuditReport) -> Answer:
     judged = [attack for attack in report.attacks if attack.auc.low is not None]
     if not judged:
         return _no_evidence(report)
-    exposing = [attack for attack in judged if better_than_guessing(attack)]
+    exposing = [attack for attack in judged if better_than_guessing(attack, among=_looked_at(report, attack))]
     if not exposing:
         return _nothing_found(report, judged)
     strongest = max(exposing, key=auc_or_lowest)
@@ -71,9 +72,18 @@ def answer(report: AuditReport) -> Answer:
     return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
 
 
-def better_than_guessing(attack: AttackResult) -> bool:
-    """Whether the whole interval of the attack's AUC lies above 0.5."""
-    return attack.auc.low is not None and attack.auc.low > CHANCE_AUC
+def better_than_guessing(attack: AttackResult, *, among: int = 1) -> bool:
+    """Whether the attack's AUC lies above 0.5 with its whole interval, widened for having looked at so many attacks."""
+    if attack.auc.low is None or attack.auc.value is None:
+        return False
+    normal = NormalDist()
+    stretch = normal.inv_cdf(1 - 0.025 / among) / normal.inv_cdf(0.975)
+    return attack.auc.value - stretch * (attack.auc.value - attack.auc.low) > CHANCE_AUC
+
+
+def _looked_at(report: AuditReport, attack: AttackResult) -> int:
+    """One for the headline attack, which was named beforehand; for any other the number it was chosen from."""
+    return 1 if attack.name == report.headline else len(report.attacks)
 
 
 def _rate_sentence(report: AuditReport, rate: RateAtFpr) -> str:

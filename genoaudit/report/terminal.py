@@ -223,7 +223,8 @@ def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
 def print_plan(plan: dict[str, Any]) -> None:
     """Print how an audit would be run and what it would cost."""
     console = _console()
-    console.print(f"{plan['models']} models with the {plan['engine']} engine: {plan['reason']}.")
+    ceiling = "At most " if plan.get("at_most") else ""
+    console.print(f"{ceiling}{plan['models']} models with the {plan['engine']} engine: {plan['reason']}.")
     processes = "1 process" if plan["workers"] == 1 else f"{plan['workers']} processes"
     console.print(
         f"{processes} on {plan['device']}, {plan['chunk']} models at a time, about {plan['megabytes']:,.0f} MB."
@@ -232,6 +233,8 @@ def print_plan(plan: dict[str, Any]) -> None:
         console.print("The time cannot be estimated for this recipe; try a few models first.")
     else:
         console.print(f"About {_duration(plan['seconds'])} of training; the estimate is good to a factor of three.")
+    if plan.get("canary_models"):
+        console.print(f"Not counted: {plan['canary_models']} further models with canaries.")
 
 
 def _duration(seconds: float) -> str:

@@ -259,7 +259,7 @@ def bound_claim(bound: EpsilonBound) -> str:
 
 def canary_sentence(canaries: CanaryAudit, title: str) -> str:
     """Say what canaries are and how they were audited; `title` is that of the attack."""
-    planted = sum(kind.canaries for kind in canaries.kinds if kind.kind != "natural")
+    planted = sum(kind.canaries for kind in canaries.kinds if kind.kind not in {"all", "natural"})
     return (
         f"{_many(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
         f"were added to the cohort. Each is in each of {_many(canaries.models, 'further model')} by its own fair coin; "

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import blas
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.data.backed import BackedMatrix, Expression
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
 Space = Literal["samples", "genes"]
+
+Root: TypeAlias = torch.Tensor | NDArray[np.float32]
+"""A root of K: a tensor, or a lower triangular array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,15 +203,19 @@ def _program(classifier: Any, classes: int) -> tuple[Network, Descent]:
 
 
 def _start_through_root(
-    network: Network, genes: int, streams: Sequence[RandomStreams], root_of: Callable[[int], torch.Tensor]
+    network: Network, genes: int, streams: Sequence[RandomStreams], root_of: Callable[[int], Root]
 ) -> Callable[[int], Start]:
     """Draw the first layer's outputs on the pool: normal with covariance K, as weights drawn gene by gene give them."""
+    scale = math.sqrt(2 / genes)
 
     def start(model: int) -> Start:
         rng, root = streams[model].init, root_of(model)
         # One draw per sample whatever the rank of K, which rounding can change from one machine to another.
         draw = rng.standard_normal((len(root), network.widths[0]), dtype=np.float32)
-        outputs = root @ torch.as_tensor(draw[: root.shape[1]], device=root.device) * math.sqrt(2 / genes)
+        if isinstance(root, torch.Tensor):
+            outputs = root @ torch.as_tensor(draw[: root.shape[1]], device=root.device) * scale
+        else:  # lower triangular: half the work; written from the right, since BLAS counts columns first
+            outputs = torch.from_numpy(blas.strmm(scale, root.T, draw.T, side=1).T)
         later, _ = initial_parameters(network.widths, rng)
         return Start(outputs, tuple(weight.T for weight in later))
 
@@ -262,14 +270,16 @@ def _values(
 
 def _grams(
     form: ExactForm, prepared: Prepared, members: BoolArray, device: torch.device, *, roots: bool
-) -> tuple[torch.Tensor | Callable[[int], torch.Tensor], Callable[[int], torch.Tensor]]:
+) -> tuple[torch.Tensor | Callable[[int], torch.Tensor], Callable[[int], Root]]:
     """Return K, shared or by model, and a root of it by model if asked for; float32, as `MLPClassifier` computes."""
     if prepared.gram is not None and prepared.root is not None:
         shared = torch.as_tensor(prepared.gram.astype(np.float32), device=device)
-        root = torch.as_tensor(np.array(prepared.root), device=device)
+        square = len(prepared.root) == prepared.root.shape[1]
+        triangular = device.type == "cpu" and square and not np.triu(prepared.root, 1).any()
+        root: Root = prepared.root if triangular else torch.as_tensor(np.array(prepared.root), device=device)
         return shared, lambda model: root
     products = _member_products(form, prepared, members)
-    found: dict[int, torch.Tensor] = {}
+    found: dict[int, Root] = {}
 
     def own(model: int) -> torch.Tensor:
         K = products(model)

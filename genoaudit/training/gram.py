@@ -24,6 +24,10 @@ RANK_TOLERANCE = 1e-10
 """Eigenvalues below this share of the largest are rounding."""
 
 
+CHOLESKY_MARGIN = 1e-7
+"""Share of the largest diagonal element that every pivot must keep for a triangular root to be taken."""
+
+
 def gene_blocks(X: Any, *, genes: int = 2048) -> Blocks:
     """Cut anything that slices as ``X[:, a:b]`` into dense blocks of at most `genes` columns.
 
@@ -197,11 +201,15 @@ def _finished(total: FloatArray | None, scaling: MemberScaling, gain: float | No
 
 
 def factor(K: FloatArray) -> FloatArray:
-    """Return L [rows, rank] with ``L @ L.T == K``, from the eigenvectors of K; signs fixed.
+    """Return L [rows, rank] with ``L @ L.T == K``: lower triangular where K is far from singular, else any root.
 
-    K may be singular (centred by members, duplicate rows): eigenvalues that are rounding are left out, nothing is
-    added.
+    Near-singular K (centred by members, duplicate rows) takes its eigenvectors, signs fixed: eigenvalues that are
+    rounding are left out, nothing is added. Neither way depends on more than the last digits of K, so the draws made
+    through a root are the same on every machine to float rounding; a pivoted root would not be.
     """
+    lower, failed = lapack.dpotrf(K, lower=1, clean=1)
+    if not failed and np.square(np.diagonal(lower)).min() > CHOLESKY_MARGIN * np.diagonal(K).max():
+        return np.ascontiguousarray(lower)
     values, vectors = eigh(K, driver="evd")
     kept = values > RANK_TOLERANCE * values[-1]
     vectors = vectors[:, kept]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genoaudit.contracts import BoolArray, IntArray
 from genoaudit.data.queries import make_queries
 from genoaudit.training.outputs import Asked, ModelOutputs, outputs_of
-from genoaudit.training.white_box import gradient_signals, has_gradients, is_linear
+from genoaudit.training.white_box import comes_near_an_optimum, gradient_signals, has_gradients
 
 if TYPE_CHECKING:
     from genoaudit.contracts import Recipe
@@ -64,7 +64,7 @@ def ask(questions: Questions, recipe: Recipe, outputs: ModelOutputs, members: Bo
         return outputs
     grad_norm, influence = gradient_signals(recipe, questions.X, questions.y, members, questions.patients)
     # A network that stopped early leaves over a gradient of its own, in which a patient's is lost.
-    return replace(outputs, grad_norm=grad_norm, influence=influence if is_linear(recipe) else None)
+    return replace(outputs, grad_norm=grad_norm, influence=influence if comes_near_an_optimum(recipe) else None)
 
 
 def _answers(recipe: Recipe, questions: Questions) -> Iterable[ModelOutputs]:

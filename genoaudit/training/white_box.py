@@ -38,9 +38,13 @@ def has_gradients(recipe: Any) -> bool:
     return type(_steps(recipe)[-1]) in (MLPClassifier, LogisticRegression)
 
 
-def is_linear(recipe: Any) -> bool:
-    """Say whether a fitted recipe has no hidden layer, so that training comes near an optimum of all gradients."""
-    return len(getattr(_steps(recipe)[-1], "coefs_", ())) <= 1
+def comes_near_an_optimum(recipe: Any) -> bool:
+    """Say whether a fitted recipe has no hidden layer and minimises the plain sum of its members' losses."""
+    classifier = _steps(recipe)[-1]
+    if not hasattr(classifier, "coefs_"):
+        return classifier.class_weight is None
+    changed = classifier.mixup > 0 or classifier.label_smoothing > 0 or classifier.class_weights is not None
+    return len(classifier.coefs_) == 1 and not changed
 
 
 def gradient_signals(

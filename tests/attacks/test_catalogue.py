@@ -10,6 +10,8 @@ from genoaudit.contracts import Signals
 from genoaudit.errors import ConfigError
 
 RECORDS = {**CATALOGUE, **COMBINATIONS}
+KNOW_NON_MEMBERS = {"rmia", "rmia_offline", "qmia"}
+"""Attacks that compare with patients who are known to be outside; RMIA's only ranks among them."""
 
 
 def full_signals(rng, models, samples):
@@ -27,6 +29,11 @@ def full_signals(rng, models, samples):
         influence=rng.uniform(-1, 1, size=(models, samples)),
         features=rng.normal(size=(samples, 3)),
     )
+
+
+def rises_with(one, other):
+    """Whether no two patients are in opposite order."""
+    return (np.sign(one[:, None] - one) * np.sign(other[:, None] - other) >= 0).all()
 
 
 def test_names_are_keys_and_the_baseline_comes_first():
@@ -117,3 +124,23 @@ def test_attacks_come_in_the_order_asked_for():
 def test_bad_names_are_explained(names, message):
     with pytest.raises(ConfigError, match=message):
         get_attacks(names)
+
+
+@pytest.mark.parametrize("attack", CATALOGUE.values(), ids=CATALOGUE)
+def test_who_is_a_member_of_the_target_has_no_say_in_its_own_scores(attack, rng, make_design):
+    design, signals = make_design(12, 24, rng), full_signals(rng, 12, 24)
+    signals = replace(signals, influence=np.zeros((12, 24)))  # made in training, which knows the members
+    turned = design.members.copy()
+    turned[[4, 5]] = turned[[5, 4]]
+    scores = attack.score(signals, design, np.arange(24))[4]
+    again = attack.score(signals, replace(design, members=turned), np.arange(24))[4]
+    if attack.name in KNOW_NON_MEMBERS:
+        assert attack.name == "qmia" or rises_with(again, scores)
+    else:
+        assert again == pytest.approx(scores, rel=1e-9, abs=1e-9)
+
+
+def test_only_attacks_that_say_so_know_non_members_of_the_target():
+    told = {name for name, attack in CATALOGUE.items() if "not members" in attack.threat_model}
+    told |= {name for name, attack in CATALOGUE.items() if "non-members" in attack.threat_model}
+    assert told == KNOW_NON_MEMBERS

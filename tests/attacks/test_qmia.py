@@ -7,7 +7,7 @@ from scipy import optimize, stats
 from genoaudit.attacks.folds import patient_folds
 from genoaudit.attacks.loss import LOSS
 from genoaudit.attacks.qmia import QMIA, fit_normal_regression
-from genoaudit.contracts import Design
+from genoaudit.contracts import Design, Signals
 from genoaudit.errors import ConfigError
 
 
@@ -178,3 +178,16 @@ def test_missing_features_and_missing_non_members_are_errors(rng, make_design, m
         QMIA.score(
             replace(signals, features=rng.normal(size=(20, 2))), replace(design, members=everybody), np.arange(20)
         )
+
+
+def test_few_non_members_who_can_be_fitted_exactly_give_finite_scores(make_design):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        design, y = make_design(6, 20, rng), np.arange(20) % 3
+        signals = Signals(
+            logit=(rng.normal(size=(6, 20)) * np.exp(2 * rng.normal(size=20)))[:, None],
+            proba=np.full((6, 20, 3), 1 / 3, dtype=np.float32),
+            y=y,
+            features=rng.normal(size=(20, 6)),
+        )
+        assert np.isfinite(QMIA.score(signals, design, np.arange(20))).all()

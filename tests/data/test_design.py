@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from genoaudit.data.design import make_design
+from genoaudit.data.design import make_design, make_random_splits
 from genoaudit.errors import ConfigError, DataError
 
 
@@ -181,3 +181,41 @@ def test_a_half_split_takes_no_audited_patients_and_kinds_are_known():
         make_design(y, patients, models=2, seed=0, kind="half")
     with pytest.raises(ConfigError, match="at least 1, got 0"):
         coins(y, patients, [1], models=0)
+
+
+@given(
+    sizes=st.lists(st.integers(8, 31), min_size=2, max_size=5),
+    share=st.floats(0.35, 0.65),
+    seed=st.integers(0, 2**31),
+)
+@settings(deadline=None, max_examples=40)
+def test_random_splits_have_the_number_of_members_asked_for_and_each_class_its_share(sizes, share, seed):
+    y, patients = cohort(sizes)
+    wanted = round(share * sum(sizes))
+    design = make_random_splits(y, patients, members=wanted, models=5, seed=seed)
+    assert (design.members.sum(axis=1) == wanted).all()
+    assert (design.partner == -1).all()
+    for code, size in enumerate(sizes):
+        exact = size * wanted / sum(sizes)
+        assert np.abs(members_of_class(design, y, patients, code) - exact).max() <= 1 + 1e-9
+
+
+def test_random_splits_draw_every_patient_the_last_one_included_with_the_same_chance():
+    y, patients = cohort([20, 13])
+    members = make_random_splits(y, patients, members=23, models=3000, seed=0).members
+    chance = 23 / 33
+    assert abs(members.mean(axis=0) - chance).max() < 5 * np.sqrt(chance * (1 - chance) / 3000)
+
+
+@pytest.mark.parametrize("few", [1, 5])
+def test_random_splits_keep_their_rows_as_models_are_added_and_differ_by_seed(few):
+    y, patients = cohort([12, 9])
+    small, large = (make_random_splits(y, patients, members=14, models=m, seed=7).members for m in (few, 33))
+    assert (small == large[:few]).all()
+    assert (large != make_random_splits(y, patients, members=14, models=33, seed=8).members).any()
+
+
+def test_random_splits_need_two_patients_of_every_class_on_each_side():
+    y, patients = cohort([20, 20])
+    with pytest.raises(DataError, match="39 members"):
+        make_random_splits(y, patients, members=39, models=2, seed=0)

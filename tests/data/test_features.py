@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,3 +24,12 @@ def test_features_are_the_same_every_time_and_no_more_than_there_can_be():
     cohort = simulate_cohort(patients=40, genes=10, classes=2, seed=1)
     assert np.array_equal(expression_features(cohort), expression_features(cohort))
     assert expression_features(cohort).shape[1] == 9
+
+
+def test_samples_that_are_the_same_have_the_same_coordinates_whoever_they_belong_to():
+    cohort = simulate_cohort(patients=40, genes=100, classes=3, seed=1)
+    X = np.array(cohort.X)
+    first, other = (np.flatnonzero(cohort.patients == patient)[0] for patient in (3, 31))
+    X[other] = X[first]
+    found = expression_features(replace(cohort, X=X), components=5)
+    assert found[first] == pytest.approx(found[other], abs=1e-5)  # single precision

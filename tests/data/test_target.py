@@ -57,11 +57,15 @@ def said(frame, tmp_path, **keywords):
 
 def test_every_problem_is_named_without_naming_anybody(frame, tmp_path):
     assert "No column 'membre'" in said(frame, tmp_path, member="membre")
-    assert "1 sample of the cohort's" in said(frame.drop(index=3), tmp_path)
+    assert "no row for 1 sample of the cohort's" in said(frame.drop(index=3), tmp_path)
     assert "given twice (first: row" in said(pd.concat([frame, frame.iloc[4:5]]), tmp_path)
-    assert "neither yes nor no (first: 'perhaps')" in said(frame.assign(member="perhaps"), tmp_path)
-    assert "no probabilities" in said(frame.assign(**{COHORT.classes[0]: 1.5}), tmp_path)
+    assert "neither yes nor no, 0 of them blank (first: row 1)" in said(frame.assign(member="perhaps"), tmp_path)
+    assert "no probability:" in said(frame.assign(**{COHORT.classes[0]: 1.5}), tmp_path)
     assert "do not add up to 1" in said(frame.assign(**{COHORT.classes[0]: 0.0}), tmp_path)
+    assert "both the sample ids and the membership" in said(frame, tmp_path, member="sample")
+    blank = frame.astype({"member": object})
+    blank.loc[3, "member"] = ""
+    assert "1 value in column 'member' neither yes nor no, 1 of them blank (first: row 4)" in said(blank, tmp_path)
     assert "non-members to compare with are missing" in said(frame.assign(member=True), tmp_path)
     assert ": members are missing" in said(frame.assign(member=False), tmp_path)
     twice = np.flatnonzero(np.bincount(COHORT.patients)[COHORT.patients] > 1)[0]

@@ -1,5 +1,6 @@
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -94,3 +95,32 @@ def test_a_broken_configuration_is_refused(section, key, value):
     content[section][key] = value
     with pytest.raises(jsonschema.ValidationError):
         validator("audit_config").validate(content)
+
+
+def test_a_report_with_a_number_that_is_none_is_never_written(make_report):
+    first, *rest = make_report().attacks
+    for value in (float("nan"), float("inf")):
+        broken = first.model_copy(update={"auc": replace(first.auc, value=value)})
+        with pytest.raises(ValueError, match=r"JSON compliant"):
+            make_report(attacks=(broken, *rest)).to_json()
+
+
+def test_rates_are_shares_and_never_percentages(report, release_report):
+    shares = {"auc", "tpr", "fpr", "achieved_fpr", "advantage", "balanced_accuracy", "ppv", "prior"}
+
+    def check(name, value):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                check(name if key in {"value", "low", "high"} else key, item)
+        elif isinstance(value, list):
+            for item in value:
+                check(name, item)
+        elif name in shares and isinstance(value, float):
+            found.append(value)
+            assert 0 <= value <= 1, name
+        assert "percent" not in name
+
+    for one in (report, release_report):
+        found = []
+        check("", json.loads(one.to_json()))
+        assert len(found) > 50

@@ -102,3 +102,23 @@ def test_a_process_killed_while_saving_leaves_whole_files_only(tmp_path):
             time.sleep(0.01 * attempt)
             child.send_signal(signal.SIGKILL)
         assert store.load(0) is not None
+
+
+class Trap:
+    """Writes a file when unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_stored_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
+    store, sprung = open_store(tmp_path, {}), tmp_path / "sprung"
+    store.save(0, outputs())
+    array = np.empty(1, dtype=object)
+    array[0] = Trap(sprung)
+    np.savez(store.path(0), allow_pickle=True, logit=array, digest=np.zeros(32, np.uint8))
+    assert store.missing(range(1)) == [0]
+    assert not sprung.exists()
