@@ -270,9 +270,18 @@ def audit_recipe(
         checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
         warnings=(),
     )
-    warnings = (*cohort.notes, *trained.told, *summary.warnings(report))
+    warnings = (*cohort.notes, *trained.told, *summary.warnings(report), *_crowded(cohort, canaries))
     report = report.model_copy(update={"warnings": warnings})
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
+
+
+def _crowded(cohort: Cohort, canaries: CanarySection | None) -> tuple[str, ...]:
+    planted = 0 if canaries is None else len(canaries.kinds) * canaries.count
+    if planted <= cohort.n_patients:
+        return ()
+    return (
+        f"{planted} canaries among {cohort.n_patients} patients: what they show is about models trained mostly on them.",
+    )
 
 
 def _evidence(cohort: Cohort, recipe: Recipe, scored: Scored, design: Design, signals: Signals) -> Evidence:

@@ -88,6 +88,8 @@ def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
     asked = tuple(names)
     if asked == (EVERYTHING,):
         return tuple(CATALOGUE.values())
+    if EVERYTHING in asked:
+        raise ConfigError(f"'{EVERYTHING}' stands for every attack: name it alone.")
     known = (*CATALOGUE, *COMBINATIONS)
     for name in asked:
         if name not in known:
@@ -97,6 +99,8 @@ def get_attacks(names: Iterable[str]) -> tuple[Attack, ...]:
         if asked.count(name) > 1:
             raise ConfigError(f"the attack '{name}' is asked for {asked.count(name)} times. Name it once.")
     found = tuple(CATALOGUE[name] for name in asked if name in CATALOGUE)
+    if asked and not found:
+        raise ConfigError(f"'{asked[0]}' combines the scores of other attacks: name some beside it, or '{EVERYTHING}'.")
     if not found:
         raise ConfigError(f"no attack was asked for. Choose from: {EVERYTHING}, {', '.join(CATALOGUE)}.")
     return found

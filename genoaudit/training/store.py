@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genoaudit.errors import ConfigError
 from genoaudit.training.outputs import ModelOutputs
 
 logger = logging.getLogger(__name__)
@@ -84,8 +85,13 @@ class Store:
 def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
     """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds."""
     store = Store(cache / fingerprint(ingredients)[:32])
-    store.folder.mkdir(parents=True, exist_ok=True)
-    (store.folder / "ingredients.json").write_text(json.dumps(ingredients, indent=2, sort_keys=True), encoding="utf-8")
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        written = json.dumps(ingredients, indent=2, sort_keys=True)
+        (store.folder / "ingredients.json").write_text(written, encoding="utf-8")
+    except OSError as error:
+        msg = f"finished models cannot be kept in {cache}: {error.strerror}. Name another folder with --cache-dir."
+        raise ConfigError(msg) from error
     for leftover in store.folder.glob(".model-*.tmp"):
         # Another process may be writing here at this moment; only what is surely abandoned is swept away.
         if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:

@@ -116,10 +116,11 @@ def test_attacks_come_in_the_order_asked_for():
         (["liar"], "Did you mean 'lira'"),
         (["zzz"], "Choose from: all, loss, confidence"),
         ([], "no attack was asked for"),
-        (["stacked"], "no attack was asked for"),
+        (["stacked"], "name some beside it"),
+        (["all", "lira"], "name it alone"),
         (["loss", "loss"], "2 times"),
     ],
-    ids=["misspelt", "unlike any", "none", "nothing to combine", "twice"],
+    ids=["misspelt", "unlike any", "none", "nothing to combine", "all and more", "twice"],
 )
 def test_bad_names_are_explained(names, message):
     with pytest.raises(ConfigError, match=message):

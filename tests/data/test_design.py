@@ -219,3 +219,14 @@ def test_random_splits_need_two_patients_of_every_class_on_each_side():
     y, patients = cohort([20, 20])
     with pytest.raises(DataError, match="39 members"):
         make_random_splits(y, patients, members=39, models=2, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.8, 0.9])
+def test_random_splits_leave_everybody_out_nearly_equally_often(share):
+    y, patients = np.arange(100) % 4, np.arange(100)
+    members = round(100 * share)
+    design = make_random_splits(y, patients, members=members, models=64, seed=0)
+    left_out = (~design.members).sum(axis=0)
+    assert left_out.sum() == 64 * (100 - members)
+    assert left_out.min() >= max(2, 0.5 * 64 * (1 - share))
+    assert left_out.max() <= 1.6 * 64 * (1 - share) + 1

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from genoaudit.errors import ConfigError
 from genoaudit.training.outputs import ModelOutputs
 from genoaudit.training.store import fingerprint, open_store
 
@@ -122,3 +123,9 @@ def test_a_stored_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
     np.savez(store.path(0), allow_pickle=True, logit=array, digest=np.zeros(32, np.uint8))
     assert store.missing(range(1)) == [0]
     assert not sprung.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(ConfigError, match="cannot be kept in .*--cache-dir"):
+        open_store(tmp_path / "cache", {"a": 1})
