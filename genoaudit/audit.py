@@ -279,9 +279,7 @@ def _crowded(cohort: Cohort, canaries: CanarySection | None) -> tuple[str, ...]:
     planted = 0 if canaries is None else len(canaries.kinds) * canaries.count
     if planted <= cohort.n_patients:
         return ()
-    return (
-        f"{planted} canaries among {cohort.n_patients} patients: what they show is about models trained mostly on them.",
-    )
+    return (f"{planted} canaries among {cohort.n_patients} patients: they show what models trained mostly on them do.",)
 
 
 def _evidence(cohort: Cohort, recipe: Recipe, scored: Scored, design: Design, signals: Signals) -> Evidence:

@@ -127,5 +127,5 @@ def test_a_stored_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
-    with pytest.raises(ConfigError, match="cannot be kept in .*--cache-dir"):
+    with pytest.raises(ConfigError, match=r"cannot be kept in .*--cache-dir"):
         open_store(tmp_path / "cache", {"a": 1})
