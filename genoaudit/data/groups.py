@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
 CLASS = "class"
+SAMPLES = "number of samples"
 MISSING = "(missing)"
 VARIES = "(varies)"
 _MOST_LEVELS = 10
+_MANY_SAMPLES = 4
 _MOST_GROUPS = 40
 _QUANTILES = 4
 
@@ -31,12 +33,17 @@ def patient_classes(cohort: Cohort) -> NDArray[np.str_]:
 
 
 def patient_groups(cohort: Cohort, covariates: Sequence[str] = ()) -> dict[str, NDArray[np.str_]]:
-    """Return, for the class and every named covariate of the cohort, each patient's group; text [patients].
+    """Return, for the class, the number of samples and every named covariate, each patient's group; text [patients].
+
+    The number of samples is left out where all patients have as many.
 
     A numeric covariate of more than ten values is cut into quarters. A patient whose samples differ is in the group
     ``(varies)``, one without a value in ``(missing)``: nobody is left out.
     """
     groups = {CLASS: patient_classes(cohort)}
+    samples = np.bincount(cohort.patients)
+    if np.unique(samples).size > 1:
+        groups[SAMPLES] = np.array([f"{n:d}" if n < _MANY_SAMPLES else f"{_MANY_SAMPLES} or more" for n in samples])
     for name in covariates:
         if name not in cohort.obs.columns:
             there = ", ".join(map(str, cohort.obs.columns)) or "none"

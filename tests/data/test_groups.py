@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from genoaudit.data.groups import patient_classes, patient_groups
+from genoaudit.data.simulate import simulate_cohort
 from genoaudit.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ def test_a_patient_of_two_classes_is_in_a_group_of_both():
 
 def test_covariates_become_groups_and_nobody_is_left_out():
     groups = patient_groups(cohort(sex=["f", "", "m", "m"], site=["A", None, "B", "C"]), ["sex", "site"])
-    assert list(groups) == ["class", "sex", "site"]
+    assert list(groups) == ["class", "number of samples", "sex", "site"]
     assert list(groups["sex"]) == ["f", "(missing)", "m"]
     assert list(groups["site"]) == ["A", "(missing)", "(varies)"]
 
@@ -49,3 +50,12 @@ def test_categorical_columns_with_missing_values_are_read_as_text():
 def test_an_unknown_covariate_is_named_with_those_there_are():
     with pytest.raises(ConfigError, match="no covariate 'sxe' to group by; the cohort has: sex"):
         patient_groups(cohort(sex=["f", "m", "m", "m"]), ["sxe"])
+
+
+def test_patients_with_more_samples_are_a_group_of_their_own_where_there_are_any():
+    cohort = simulate_cohort(patients=40, genes=20, classes=2, seed=0, repeat_share=0.4)
+    groups = patient_groups(cohort)
+    assert set(groups) == {"class", "number of samples"}
+    assert [int(label) for label in groups["number of samples"]] == np.bincount(cohort.patients).tolist()
+    single = simulate_cohort(patients=40, genes=20, classes=2, seed=0, repeat_share=0.0)
+    assert set(patient_groups(single)) == {"class"}

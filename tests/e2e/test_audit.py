@@ -71,7 +71,7 @@ def test_an_audit_writes_exactly_its_files_and_a_valid_report(genoaudit, audited
     assert [check["code"] for check in report["checks"]] == [f"GA{number:03}" for number in range(1, 13)]
     rate = report["attacks"][0]["tpr_at_fpr"][0]
     assert {"fpr", "achieved_fpr", "tpr", "low", "high", "resolvable"} <= set(rate)
-    assert {group["variable"] for group in report["groups"]} == {"class", "sex", "site"}
+    assert {group["variable"] for group in report["groups"]} == {"class", "number of samples", "sex", "site"}
 
 
 def test_every_patient_has_a_row_and_the_report_names_nobody(audited):
