@@ -25,6 +25,7 @@ from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import halves_agreement, rank_intervals, split_pairs, weighted_d_prime
 from genoaudit.metrics.thresholds import at_shadow_thresholds
 from genoaudit.metrics.worst import worst_patients
+from genoaudit.privacy.gdp import gdp_fit
 from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
@@ -130,14 +131,22 @@ def bound_of_the_most_exposed(
     patient = int(weighted_d_prime(statistic[choosing], design.members[choosing], once)[0].argmax())
     held = design.members[trying, patient]
     values = statistic[trying, patient]
-    found = many_run_bound(
-        values[held],
-        values[~held],
-        delta=delta_of(settings, design.patients),
+    delta = delta_of(settings, design.patients)
+    found = many_run_bound(values[held], values[~held], delta=delta, neighbouring="replace-one", choose="bonferroni")
+    fit = gdp_fit(values[held], values[~held], delta=delta)
+    whom = "the patient who was most exposed in the other half of the models"
+    gaussian = sections.EpsilonBound(
+        epsilon=fit.epsilon,
+        delta=fit.delta,
+        significance=fit.significance,
+        kind="gdp_fit",
         neighbouring="replace-one",
-        choose="bonferroni",
+        on=whom,
+        trials=fit.trials,
+        threshold="all thresholds at once, Bonferroni",
+        note=f"{fit.wording[0].upper()}{fit.wording[1:]}: mu at least {fit.mu:.3g}.",
     )
-    return (summary.bound(found, "the patient who was most exposed in the other half of the models"),)
+    return summary.bound(found, whom), gaussian
 
 
 def delta_of(settings: AuditSection, patients: int) -> float:

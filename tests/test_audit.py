@@ -151,7 +151,9 @@ def test_the_report_holds_what_a_board_must_see(options):
     assert report.exposure.stability.models_per_half == 32
     assert report.exposure.calibration.bins
     assert [row.models for row in report.convergence] == [32, 64]
-    assert report.bounds[0].neighbouring == "replace-one"
+    assert [bound.kind for bound in report.bounds] == ["many_run", "gdp_fit"]
+    assert {bound.neighbouring for bound in report.bounds} == {"replace-one"}
+    assert "if the mechanism is GDP" in report.bounds[1].note
     assert [finding.code for finding in report.checks] == [f"GA{number:03}" for number in range(1, 13)]
     assert report.union.achieved_fpr > report.union.fpr
     headline = next(attack for attack in report.attacks if attack.name == report.headline)

@@ -137,7 +137,9 @@ class EpsilonBound(Part):
     epsilon: float
     delta: float
     significance: float
-    kind: Literal["many_run", "one_run", "one_run_fdp"]
+    kind: Literal["many_run", "gdp_fit", "one_run", "one_run_fdp"] = Field(
+        description="gdp_fit and one_run_fdp hold if the mechanism is Gaussian DP, the others for any mechanism."
+    )
     neighbouring: Literal["replace-one", "add/remove"]
     on: str = Field(description="Whom it is about: one patient or canary fixed beforehand, or all canaries of one run.")
     trials: int

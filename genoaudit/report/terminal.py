@@ -131,7 +131,7 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
 
 
 def _bound(bound: EpsilonBound) -> str:
-    holds = "" if bound.kind != "one_run_fdp" else f", {wording.BOUND_HOLDS_FOR[bound.kind]}"
+    holds = "" if bound.kind not in {"gdp_fit", "one_run_fdp"} else f", {wording.BOUND_HOLDS_FOR[bound.kind]}"
     claim = " (nothing refuted; not a proof of privacy)" if bound.epsilon == 0 else ""
     return (
         f"epsilon at least {wording.epsilon_text(bound.epsilon)} ({bound.neighbouring}, delta {bound.delta:.2g}, "

@@ -36,6 +36,7 @@ BOUND_HOLDS_FOR = {
     "many_run": "any mechanism",
     "one_run": "any mechanism",
     "one_run_fdp": "lower bound if the mechanism is GDP",
+    "gdp_fit": "lower bound if the mechanism is GDP",
 }
 RELATIONS = {
     "replace-one": "replace-one: one patient exchanged for another",
@@ -252,7 +253,7 @@ def bound_claim(bound: EpsilonBound) -> str:
     """Say what a bound claims: that a smaller epsilon is refuted, or nothing."""
     if bound.epsilon == 0:
         return "nothing refuted"
-    if bound.kind == "one_run_fdp":
+    if bound.kind in {"gdp_fit", "one_run_fdp"}:
         return "smaller \N{GREEK SMALL LETTER EPSILON} refuted if the mechanism is GDP"
     return "smaller \N{GREEK SMALL LETTER EPSILON} refuted"
 
