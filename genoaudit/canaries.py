@@ -7,7 +7,7 @@ they are about (the model, the canaries, the number of guesses) is fixed before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Literal, get_args
@@ -30,11 +30,8 @@ from genoaudit.privacy.one_run import one_run_bound
 from genoaudit.randomness import generator
 from genoaudit.report.sections import CanaryAudit, CanaryKindLeakage, EpsilonBound
 from genoaudit.scoring import ENOUGH_FOR_OWN_VARIANCE, statistic_of
-from genoaudit.training.plan import Work, make_plan
+from genoaudit.shadowing import Progress, plan_audit
 from genoaudit.training.shadows import gather, train_shadows
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, the steps done and the steps in all."""
 
 ALL = "all"
 """The kind under which all canaries stand together."""
@@ -155,8 +152,7 @@ def _trained(
 ) -> tuple[Signals, Design]:
     """Train with and without the canaries; return what models say of them, and their coins. Nobody else is left."""
     design = make_design(cohort.y, cohort.patients, models=models, seed=seed, kind="coins", audited=canaries.patients)
-    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), models)
-    plan = make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
+    plan = plan_audit(recipe, cohort, AuditSection(models=models), options)
     on_model = partial(progress, "Training models with canaries") if progress else None
     signals, _ = gather(train_shadows(recipe, cohort, design, plan, options, progress=on_model), cohort, design)
     own = np.isin(cohort.patients, canaries.patients)
@@ -173,12 +169,6 @@ def _trained(
             audited=tuple(range(canaries.patients.size)),
         ),
     )
-
-
-def _cores() -> int:
-    from joblib import cpu_count
-
-    return int(cpu_count())
 
 
 def _leakage(kind: str, chosen: BoolArray, scores: FloatArray, design: Design) -> CanaryKindLeakage:

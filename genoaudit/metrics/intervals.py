@@ -1,4 +1,4 @@
-"""Intervals: exact for a proportion, score-type for one AUC, bootstrap weights for everything else."""
+"""Intervals: exact for a proportion, score-type for one AUC; and bootstrap weights for what has no closed form."""
 
 from __future__ import annotations
 
