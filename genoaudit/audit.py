@@ -241,7 +241,7 @@ def audit_recipe(
         results = judge_attacks(scored, design, tell)
         patients, exposure = judge_patients(cohort, scored, design, settings)
         by_group, gaps = judge_groups(patients_by, scored, design, settings)
-        convergence = judge_convergence(settings, signals, design, cohort.patients)
+        convergence = judge_convergence(settings, signals, design, cohort.patients, headline=scored.headline)
         nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
         checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
     planted = None

@@ -96,7 +96,7 @@ def audit_canaries(
     """
     section, settings, options = section or CanarySection(), settings or AuditSection(), options or RunOptions()
     guesses = coins_guessed(section)
-    delta = settings.delta if settings.delta is not None else 1 / (10 * cohort.n_patients)
+    delta = settings.delta_for(cohort.n_patients)
     together, canaries = make_canaries(cohort, kinds=section.kinds, count=section.count, seed=settings.seed)
     signals, design = _trained(
         recipe, together, canaries, options, models=section.models, seed=settings.seed, progress=progress

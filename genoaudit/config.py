@@ -131,6 +131,10 @@ class AuditSection(_Section):
             raise ValueError(msg)
         return self
 
+    def delta_for(self, patients: int) -> float:
+        """Return the delta of epsilon bounds: as declared, or a tenth of one in the number of patients."""
+        return self.delta if self.delta is not None else 1 / (10 * patients)
+
     @property
     def most_models(self) -> int:
         """The number of models, or the most that ``"auto"`` may take."""

@@ -22,7 +22,7 @@ from genoaudit.metrics.intervals import pair_codes
 from genoaudit.metrics.leakage import DEFAULT_FPRS, mean_over_targets, summarise
 from genoaudit.metrics.patients import patient_table
 from genoaudit.metrics.posterior import posterior_membership
-from genoaudit.metrics.stability import halves_agreement, rank_intervals, split_pairs, weighted_d_prime
+from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
 from genoaudit.metrics.thresholds import at_shadow_thresholds
 from genoaudit.metrics.worst import worst_patients
 from genoaudit.privacy.gdp import gdp_fit
@@ -30,7 +30,7 @@ from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, choose_headline, models_of, score_attacks
+from genoaudit.scoring import Scored, models_of, score_attacks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,11 +127,10 @@ def bound_of_the_most_exposed(
         return ()
     pair = pair_codes(design.partner)
     choosing, trying = split_pairs(pair, generator(design.seed, "bound"))
-    once = np.ones((1, choosing.size), dtype=np.intp)
-    patient = int(weighted_d_prime(statistic[choosing], design.members[choosing], once)[0].argmax())
+    patient = int(d_prime_of(statistic[choosing], design.members[choosing]).argmax())
     held = design.members[trying, patient]
     values = statistic[trying, patient]
-    delta = delta_of(settings, design.patients)
+    delta = settings.delta_for(design.patients)
     found = many_run_bound(values[held], values[~held], delta=delta, neighbouring="replace-one", choose="bonferroni")
     fit = gdp_fit(values[held], values[~held], delta=delta)
     whom = "the patient who was most exposed in the other half of the models"
@@ -147,11 +146,6 @@ def bound_of_the_most_exposed(
         note=f"{fit.wording[0].upper()}{fit.wording[1:]}: mu at least {fit.mu:.3g}.",
     )
     return summary.bound(found, whom), gaussian
-
-
-def delta_of(settings: AuditSection, patients: int) -> float:
-    """Return the delta of epsilon bounds: as declared, or a tenth of one in the number of patients."""
-    return settings.delta if settings.delta is not None else 1 / (10 * patients)
 
 
 def judge_union(scored: Scored, design: Design) -> sections.UnionOfAttacks | None:
@@ -174,14 +168,13 @@ def judge_union(scored: Scored, design: Design) -> sections.UnionOfAttacks | Non
 
 
 def judge_convergence(
-    settings: AuditSection, signals: Signals, design: Design, patients: IntArray
+    settings: AuditSection, signals: Signals, design: Design, patients: IntArray, *, headline: str
 ) -> tuple[sections.Convergence, ...]:
-    """Show how the headline number and its interval move with the number of models."""
-    name = choose_headline(tuple(score_attacks(settings, signals, design, patients).scores), design.models)
-    alone = settings.model_copy(update={"attacks": (name,)})
+    """Show how the number of the headline attack and its interval move with the number of models."""
+    alone = settings.model_copy(update={"attacks": (headline,)})
 
     def score(part: Design) -> FloatArray:
-        return score_attacks(alone, models_of(signals, slice(part.models)), part, patients).scores[name]
+        return score_attacks(alone, models_of(signals, slice(part.models)), part, patients).scores[headline]
 
     sizes = [size for size in doubling_sizes(design.models, first=min(32, design.models)) if size >= 8]
     rows = convergence(score, design, sizes, fprs=(0.1,))

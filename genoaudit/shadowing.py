@@ -21,6 +21,7 @@ from genoaudit.data.design import make_design
 from genoaudit.data.features import expression_features
 from genoaudit.judging import judge_convergence
 from genoaudit.metrics.convergence import ConvergenceRow, doubling_sizes, stop
+from genoaudit.scoring import score_attacks
 from genoaudit.training.outputs import Asked
 from genoaudit.training.plan import Plan, Work, make_plan
 from genoaudit.training.shadows import gather, train_shadows
@@ -84,7 +85,8 @@ def train_half_splits(
         design = make_design(cohort.y, cohort.patients, models=models, seed=settings.seed)
         trained = train_design(recipe, cohort, design, settings, options, plan=plan, tell=tell)
         options = replace(options, fresh=False)  # the models of the last round are kept for this one
-        rows = judge_convergence(settings, trained.signals, design, cohort.patients)
+        headline = score_attacks(settings, trained.signals, design, cohort.patients).headline
+        rows = judge_convergence(settings, trained.signals, design, cohort.patients, headline=headline)
         found = [ConvergenceRow(models=row.models, auc=row.auc, tpr_at_fpr=(row.tpr_at_fpr,)) for row in rows]
         if reason := stop(found):
             return replace(trained, stopped=reason)

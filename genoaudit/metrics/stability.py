@@ -312,7 +312,7 @@ def halves_agreement(
     for split in range(splits):
         halves = split_pairs(pair, generator)
         smallest = min(smallest, *(half.size for half in halves))
-        first, second = (_half_d_prime(statistic[half], members[half]) for half in halves)
+        first, second = (d_prime_of(statistic[half], members[half]) for half in halves)
         correlation[split] = _spearman(first, second)
         for column, k in enumerate(tops):
             shared = np.intersect1d(most_exposed(first, k, generator), most_exposed(second, k, generator)).size
@@ -345,7 +345,8 @@ def chance_jaccard(patients: int, k: int) -> float:
     return float(stats.hypergeom.pmf(shared, patients, k, k) @ (shared / (2 * k - shared)))
 
 
-def _half_d_prime(statistic: FloatArray, members: BoolArray) -> FloatArray:
+def d_prime_of(statistic: FloatArray, members: BoolArray) -> FloatArray:
+    """Return the d' of every patient on all models, two or more on each side, see `weighted_d_prime`; [patients]."""
     check_sides(members, statistic=statistic)
     return np.asarray(weighted_d_prime(statistic, members, np.ones((1, members.shape[0]), dtype=np.intp))[0])
 

@@ -18,7 +18,7 @@ from genoaudit.metrics import roc
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.intervals import clopper_pearson, newcombe_auc, pair_codes
 from genoaudit.metrics.patients import check_sides
-from genoaudit.metrics.stability import most_exposed, pair_weights, split_pairs, weighted_d_prime
+from genoaudit.metrics.stability import d_prime_of, most_exposed, pair_weights, split_pairs, weighted_d_prime
 
 MIN_PAIRS = 8
 """Independent pairs of models each half must have: an interval of fewer says nothing."""
@@ -118,8 +118,8 @@ def worst_patients(
     halves = split_pairs(pair, generator)
     chosen, found = [], []
     for choosing, measuring in (halves, halves[::-1]):
-        d_prime = _d_prime(statistic[choosing], members[choosing])
-        names = most_exposed(d_prime, k, generator)
+        effect = d_prime_of(statistic[choosing], members[choosing])
+        names = most_exposed(effect, k, generator)
         own = np.unique(pair[measuring], return_inverse=True)[1]
         once = np.ones((1, own.size), dtype=np.intp)
         weights = np.concatenate([once, pair_weights(own, replicates, generator)])
@@ -148,11 +148,6 @@ class _Models:
 
     inside: int
     outside: int
-
-
-def _d_prime(statistic: FloatArray, members: BoolArray) -> FloatArray:
-    check_sides(members, statistic=statistic)
-    return np.asarray(weighted_d_prime(statistic, members, np.ones((1, members.shape[0]), dtype=np.intp))[0])
 
 
 def _measure(statistic: FloatArray, members: BoolArray, weights: IntArray, fpr: float) -> FloatArray:
