@@ -202,3 +202,50 @@ class Combination:
     reference: str
     caveat: str
     combine: Callable[[Mapping[str, FloatArray], Design], FloatArray]
+
+
+Setting: TypeAlias = float | int | str
+"""How strong a mitigation is set: a number with the meaning that its record gives, or the path of a file."""
+
+
+@dataclass(frozen=True)
+class Mitigation:
+    """A protection: a record that people read, and a pure function from a recipe to the protected recipe.
+
+    Parameters
+    ----------
+    name, title
+        What it is called in configurations, and by people.
+    protects
+        Against what, and by which mechanism.
+    costs
+        What is paid in utility, time or convenience.
+    failures
+        What it is known not to stop.
+    reference
+        Where it comes from.
+    setting
+        What its number (or text) means, and which value leaves a recipe as it is.
+    defaults
+        The settings that a sweep tries unless told otherwise.
+    apply
+        ``apply(recipe, setting, genes)`` gives a new unfitted recipe; `genes` names the columns of the cohort. Raises
+        `ConfigError` for a setting that is impossible.
+    why_not
+        Why it makes no sense for a recipe, or None.
+    release
+        For protections of outputs only: ``release(log_proba, setting, generator)`` turns exact log-probabilities [...,
+        classes] into the probabilities that are given out. Models are then the same as without it.
+    """
+
+    name: str
+    title: str
+    protects: str
+    costs: str
+    failures: str
+    reference: str
+    setting: str
+    defaults: tuple[Setting, ...]
+    apply: Callable[[Recipe, Any, tuple[str, ...]], Recipe]
+    why_not: Callable[[Recipe], str | None]
+    release: Callable[[FloatArray, Any, np.random.Generator], FloatArray] | None = None

@@ -17,15 +17,18 @@ MODULES = {
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness"}
-STAGES = {"config", "data", "models", "training", "attacks", "metrics", "privacy", "checks", "report"}
+STAGES = {
+    *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "checks", "report"),
+}
 MAY_IMPORT = {
     "errors": set(),
     "randomness": set(),
     "contracts": set(),
     "config": {"errors", "contracts"},
     "data": FOUNDATION,
-    "models": FOUNDATION | {"data"},
-    "training": FOUNDATION | {"config", "data", "models"},
+    "models": FOUNDATION | {"data", "privacy"},
+    "mitigations": FOUNDATION | {"data", "models", "privacy"},
+    "training": FOUNDATION | {"config", "data", "models", "privacy"},
     "attacks": FOUNDATION,
     "metrics": {"errors", "contracts"},
     "privacy": {"errors", "contracts"},
@@ -37,7 +40,8 @@ MAY_IMPORT = {
     "canaries": FOUNDATION | STAGES | {"scoring", "shadowing"},
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
-    "cli": {"errors", "config", "attacks", "shadowing", "audit", "report"},
+    "sweep": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
+    "cli": {"errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "report"},
     "__main__": {"cli"},
 }
 HEAVY = ["torch", "opacus", "xgboost", "anndata", "matplotlib", "sklearn", "pandas", "scipy", "pyarrow"]

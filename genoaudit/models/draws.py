@@ -7,9 +7,11 @@ init     `initial_parameters`: the weight matrix of each layer, first layer firs
 order    `batch_order`: one permutation of the training samples at the start of each epoch
 masks    `dropout_mask`: for each batch, one mask for each hidden layer, first layer first; none with ``dropout=0``
 mixes    `mixup_draw`: for each batch, a share and a partner for each sample; none with ``mixup=0``
+coins    `poisson_patients`: under DP, one coin per patient for each step; then no ``order`` is drawn
+noise    `private_noise`: under DP, the first layer's noise, then that of all later parameters, for each step
 =======  ============================================================================================================
 
-`random_streams` makes the four independent streams from ``random_state``. A batch is a run of ``batch_size``
+`random_streams` makes the six independent streams from ``random_state``. A batch is a run of ``batch_size``
 consecutive entries of the permutation; the last one of an epoch may be shorter and is kept.
 """
 
@@ -23,7 +25,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from genoaudit.contracts import IntArray
+from genoaudit.contracts import BoolArray, IntArray
 
 FloatMatrix = NDArray[np.float32]
 
@@ -36,6 +38,8 @@ class RandomStreams:
     order: np.random.Generator
     masks: np.random.Generator
     mixes: np.random.Generator
+    coins: np.random.Generator
+    noise: np.random.Generator
 
 
 def random_streams(random_state: int | np.random.RandomState | None) -> RandomStreams:
@@ -48,7 +52,7 @@ def random_streams(random_state: int | np.random.RandomState | None) -> RandomSt
     """
     from sklearn.utils import check_random_state
 
-    words = check_random_state(random_state).randint(0, 2**32, size=(4, 4), dtype=np.uint32)
+    words = check_random_state(random_state).randint(0, 2**32, size=(6, 4), dtype=np.uint32)
     return RandomStreams(*(np.random.default_rng(four) for four in words))
 
 
@@ -107,3 +111,28 @@ def mixup_draw(samples: int, *, alpha: float, rng: np.random.Generator) -> tuple
     of itself and ``1 - share`` of its partner, and so does its loss.
     """
     return float(rng.beta(alpha, alpha)), rng.permutation(samples)
+
+
+def poisson_patients(patients: int, *, rate: float, rng: np.random.Generator) -> BoolArray:
+    """Toss each patient's coin for one step of DP-SGD; bool [patients], in the order of their codes."""
+    return rng.random(patients) < rate
+
+
+def private_noise(
+    inputs: int, units: int, later: int, rng: np.random.Generator
+) -> tuple[FloatMatrix, NDArray[np.float32]]:
+    """Draw standard normal numbers for one step of DP-SGD.
+
+    Parameters
+    ----------
+    inputs, units
+        Shape of the first layer: genes, or coordinates that stand for them, and its width.
+    later
+        Number of all other parameters: the weights of the later layers [outputs, inputs], the biases of all layers,
+        the gains and the shifts of all layer norms, each from the genes upwards.
+
+    Returns
+    -------
+    float32 [inputs, units] and [later].
+    """
+    return rng.standard_normal((inputs, units), dtype=np.float32), rng.standard_normal(later, dtype=np.float32)

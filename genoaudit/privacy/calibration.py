@@ -1,0 +1,1 @@
+"""From a target to noise: being written."""
