@@ -52,12 +52,14 @@ class DPSGD:
     hyperparameters
         How the hyper-parameters were chosen: ``"public"`` (fixed beforehand or on other data), ``"searched"`` (on these
         patients, which the guarantee does not cover), or ``"undeclared"``.
+    releases
+        Noise multipliers of what is learnt from the patients beforehand, within the same budget; `settled` fills it in.
 
     Examples
     --------
-    >>> private = DPSGD(epsilon=8.0, sampling_rate=0.1, steps=100).settled(patients=300)
-    >>> private.delta, round(private.noise_multiplier, 1)
-    (0.0003333333333333333, 0.9)
+    >>> private = DPSGD(epsilon=8.0, sampling_rate=0.1, steps=200).settled(patients=300)
+    >>> round(private.delta, 6), round(private.noise_multiplier, 3)
+    (0.000333, 0.989)
     """
 
     epsilon: float | None = None
@@ -73,6 +75,7 @@ class DPSGD:
     steps: int = 200
     patients: int | None = None
     hyperparameters: Literal["public", "searched", "undeclared"] = "undeclared"
+    releases: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         given = [name for name in _TARGETS if getattr(self, name) is not None]
@@ -93,7 +96,7 @@ class DPSGD:
         ConfigError
             For an unknown key or an impossible value.
         """
-        valid = [field.name for field in dataclasses.fields(cls)]
+        valid = [field.name for field in dataclasses.fields(cls) if field.name != "releases"]
         unknown = [key for key in given if key not in valid]
         if unknown:
             close = difflib.get_close_matches(unknown[0], valid, n=1, cutoff=0.0)[0]
@@ -112,8 +115,9 @@ class DPSGD:
         patients
             Patients seen in training, where no public number was declared.
         releases
-            Noise multipliers of what is learnt from the patients beforehand, within the same budget.
+            Noise multipliers of what is learnt from the patients beforehand; default: those known already.
         """
+        releases = releases or self.releases
         patients = self.patients if self.patients is not None else patients
         delta = self.delta if self.delta is not None else 1 / (10 * patients)
         plan: dict[str, Any] = {"sampling_rate": self.sampling_rate, "steps": self.steps, "releases": releases}
@@ -127,8 +131,8 @@ class DPSGD:
             noise = noise_for_tpr(self.tpr, self.fpr, **plan)
         else:
             noise = noise_for_reconstruction(self.reconstruction or 0.0, self.candidates or patients, **plan)
-        cleared = dict.fromkeys(_TARGETS)
-        return dataclasses.replace(self, **{**cleared, "noise_multiplier": noise}, delta=delta, patients=patients)
+        settled: dict[str, Any] = dict.fromkeys(_TARGETS) | {"noise_multiplier": noise}
+        return dataclasses.replace(self, **settled, delta=delta, patients=patients, releases=releases)
 
     def mechanism(self, patients: int, *, releases: tuple[float, ...] = ()) -> Mechanism:
         """Return what training does and is accounted for."""
@@ -141,5 +145,5 @@ class DPSGD:
             sampling_rate=settled.sampling_rate,
             steps=settled.steps,
             patients=settled.patients,
-            releases=releases,
+            releases=settled.releases,
         )
