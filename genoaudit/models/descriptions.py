@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
 
     Two recipes with the same description train the same model from the same data and seed, given the same versions of
     the packages. Classes and functions of other packages carry the SHA-256 of the file they are defined in, so that an
-    edited model is a different one. Arrays appear as digests.
+    edited model is a different one. Frozen dataclasses appear with all their fields, arrays as digests.
 
     Raises
     ------
@@ -67,7 +68,15 @@ def _describe(value: Any, where: str) -> Any:  # noqa: PLR0911  one return for e
         return {"array": {"dtype": value.dtype.str, "sha256": digest, "shape": list(value.shape)}}
     if hasattr(value, "get_params") and not isinstance(value, type):
         return _describe_estimator(value, where)
+    if _is_frozen_record(value):
+        fields = {f.name: _describe(getattr(value, f.name), f"{where}.{f.name}") for f in dataclasses.fields(value)}
+        return {**_describe_object(type(value), where, key="class"), "fields": fields}
     return _describe_object(value, where, key="object")
+
+
+def _is_frozen_record(value: Any) -> bool:
+    parameters = vars(type(value)).get("__dataclass_params__")
+    return parameters is not None and bool(parameters.frozen)
 
 
 def _describe_object(value: Any, where: str, *, key: str) -> dict[str, Any]:

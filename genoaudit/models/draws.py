@@ -9,9 +9,12 @@ masks    `dropout_mask`: for each batch, one mask for each hidden layer, first l
 mixes    `mixup_draw`: for each batch, a share and a partner for each sample; none with ``mixup=0``
 coins    `poisson_patients`: under DP, one coin per patient for each step; then no ``order`` is drawn
 noise    `private_noise`: under DP, the first layer's noise, then that of all later parameters, for each step
+watch    `held_out_patients`: who is held out to say when to stop; nothing without early stopping
 =======  ============================================================================================================
 
-`random_streams` makes the six independent streams from ``random_state``. A batch is a run of ``batch_size``
+Under DP, masks are drawn for each step's samples in the order of the cohort; a step without samples draws none.
+
+`random_streams` makes the seven independent streams from ``random_state``. A batch is a run of ``batch_size``
 consecutive entries of the permutation; the last one of an epoch may be shorter and is kept.
 """
 
@@ -40,6 +43,7 @@ class RandomStreams:
     mixes: np.random.Generator
     coins: np.random.Generator
     noise: np.random.Generator
+    watch: np.random.Generator
 
 
 def random_streams(random_state: int | np.random.RandomState | None) -> RandomStreams:
@@ -52,7 +56,7 @@ def random_streams(random_state: int | np.random.RandomState | None) -> RandomSt
     """
     from sklearn.utils import check_random_state
 
-    words = check_random_state(random_state).randint(0, 2**32, size=(6, 4), dtype=np.uint32)
+    words = check_random_state(random_state).randint(0, 2**32, size=(7, 4), dtype=np.uint32)
     return RandomStreams(*(np.random.default_rng(four) for four in words))
 
 
@@ -136,3 +140,34 @@ def private_noise(
     float32 [inputs, units] and [later].
     """
     return rng.standard_normal((inputs, units), dtype=np.float32), rng.standard_normal(later, dtype=np.float32)
+
+
+def held_out_patients(classes: IntArray, *, share: float, rng: np.random.Generator) -> IntArray:
+    """Draw the patients on whose samples training does not train but decides when to stop.
+
+    Patients are ordered by class, at random within each, and taken at equal distances, so that every class is held out
+    in proportion as nearly as whole patients allow. One patient of every class always stays, chosen at random.
+
+    Parameters
+    ----------
+    classes
+        Class of each patient; [patients].
+    share
+        Share of all patients to hold out; at least one is, if any can be.
+    rng
+        The ``watch`` stream.
+
+    Returns
+    -------
+    Numbers of the patients, ascending; int.
+
+    Examples
+    --------
+    >>> held_out_patients(np.repeat([0, 1], [8, 4]), share=0.25, rng=random_streams(0).watch).size
+    3
+    """
+    order = np.lexsort((rng.permutation(len(classes)), classes))
+    free = order[np.diff(classes[order], prepend=-1) == 0]
+    count = min(max(1, round(share * len(classes))), len(free))
+    places = np.floor((np.arange(count) + rng.random()) * len(free) / max(count, 1)).astype(np.intp)
+    return np.sort(free[places])

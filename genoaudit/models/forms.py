@@ -40,6 +40,11 @@ class ExactForm:
     kind: Literal["network", "convex"]
     classifier: Any
 
+    @property
+    def private(self) -> bool:
+        """Whether it is trained with DP."""
+        return self.kind == "network" and self.classifier.dp is not None
+
 
 @dataclass(frozen=True)
 class Inexact:
@@ -74,8 +79,9 @@ def form_of(recipe: Recipe) -> ExactForm | Inexact:
         return Inexact(f"genes are chosen by the members and scaled by {scaler.scaling!r}")
     kind: Literal["network", "convex"]
     if type(classifier) is MLPClassifier:
-        if classifier.optimizer != "sgd":
-            return Inexact("Adam scales every coordinate by itself")
+        reason = _why_no_network(classifier, scaler.scaling)
+        if reason is not None:
+            return Inexact(reason)
         kind = "network"
     else:
         reason = _why_not_convex(classifier)
@@ -90,6 +96,21 @@ def form_of(recipe: Recipe) -> ExactForm | Inexact:
         kind=kind,
         classifier=classifier,
     )
+
+
+def _why_no_network(classifier: Any, scaling: str) -> str | None:
+    private = classifier.dp is not None
+    reasons = {
+        "Adam scales every coordinate by itself": classifier.optimizer != "sgd",
+        "L1 sees single genes": classifier.l1 > 0,
+        "group lasso sees single genes": classifier.group_lasso > 0,
+        "early stopping stops by itself, on patients held out": classifier.early_stopping > 0,
+        "warm_start goes on from what was learnt before": classifier.warm_start,
+        "DP with preprocessing fitted on the members is trained in gene space": private and scaling == "members",
+        "DP goes neither with mixup nor with class weights": private
+        and (classifier.mixup > 0 or classifier.class_weights is not None),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _why_not_convex(classifier: Any) -> str | None:

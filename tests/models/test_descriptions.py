@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import sys
 
@@ -10,7 +11,9 @@ from xgboost import XGBClassifier
 
 from genoaudit.errors import ConfigError
 from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe
+from genoaudit.privacy.dpsgd import DPSGD
 
 
 def test_description_is_json_with_every_parameter_of_every_step():
@@ -47,6 +50,48 @@ def test_containers_arrays_functions_and_classes_are_described():
     assert described(np.log2) == {"object": "numpy:log2"}
     assert described(np.float32) == {"object": "numpy:float32"}
     assert described(LogisticRegression(C=2.0))["parameters"]["C"] == 2.0
+
+
+def test_every_field_of_a_privacy_budget_shows():
+    shown = {
+        json.dumps(describe_recipe(MLPClassifier(dp=dp)), allow_nan=False)
+        for dp in (
+            None,
+            DPSGD(noise_multiplier=1.0),
+            DPSGD(noise_multiplier=1.1),
+            DPSGD(epsilon=1.0),
+            DPSGD(epsilon=1e12),
+            DPSGD(advantage=0.1),
+            DPSGD(tpr=0.1),
+            DPSGD(tpr=0.1, fpr=0.02),
+            DPSGD(reconstruction=0.1),
+            DPSGD(reconstruction=0.1, candidates=9),
+            *(
+                DPSGD(noise_multiplier=1.0, **{field: value})
+                for field, value in {
+                    "delta": 1e-6,
+                    "clip": 0.5,
+                    "sampling_rate": 0.2,
+                    "steps": 201,
+                    "patients": 300,
+                    "hyperparameters": "public",
+                }.items()
+            ),
+        )
+    }
+    assert len(shown) == 16
+    described = describe_recipe(MLPClassifier(dp=DPSGD(epsilon=2.0)))["parameters"]["dp"]
+    assert described["class"] == "genoaudit.privacy.dpsgd:DPSGD"
+    assert set(described["fields"]) == {field.name for field in dataclasses.fields(DPSGD)}
+
+
+def test_a_record_that_can_change_is_not_described():
+    @dataclasses.dataclass
+    class Loose:
+        value: int = 1
+
+    with pytest.raises(ConfigError, match="cannot be described"):
+        describe_recipe(FunctionTransformer(kw_args={"a": Loose()}))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
 from genoaudit.models.forms import ExactForm, Inexact, form_of
 from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe
+from genoaudit.privacy.dpsgd import DPSGD
 
 
 @pytest.mark.parametrize("scaling", ["members", "sample", "none"])
@@ -38,6 +39,41 @@ def test_sgd_of_every_kind_stays_exact(parameters):
     ],
 )
 def test_a_recipe_without_an_exact_form_says_why(recipe, reason):
+    form = form_of(recipe)
+    assert isinstance(form, Inexact)
+    assert reason in form.reason
+
+
+DP = DPSGD(noise_multiplier=1.0)
+
+
+def network(scaling="sample", **parameters):
+    return make_pipeline(LogTransform(), ExpressionScaler(scaling), MLPClassifier(**parameters))
+
+
+@pytest.mark.parametrize("scaling", ["sample", "none"])
+@pytest.mark.parametrize("parameters", [{}, {"hidden": ()}, {"dropout": 0.2, "layer_norm": True}, {"nesterov": True}])
+def test_dp_is_exact_with_patient_local_preprocessing(scaling, parameters):
+    form = form_of(network(scaling, dp=DP, **parameters))
+    assert isinstance(form, ExactForm)
+    assert form.private
+    assert not form_of(network(scaling)).private
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reason"),
+    [
+        (network("members", dp=DP), "DP with preprocessing fitted on the members"),
+        (network(dp=DP, optimizer="adam"), "Adam"),
+        (network(dp=DP, mixup=0.2), "mixup"),
+        (network(dp=DP, class_weights=[1.0, 2.0]), "class weights"),
+        (network(l1=1e-4), "L1 sees single genes"),
+        (network(group_lasso=1e-4), "group lasso sees single genes"),
+        (network(early_stopping=0.2), "early stopping"),
+        (network(warm_start=True), "warm_start"),
+    ],
+)
+def test_a_network_without_an_exact_form_says_why(recipe, reason):
     form = form_of(recipe)
     assert isinstance(form, Inexact)
     assert reason in form.reason

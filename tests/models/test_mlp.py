@@ -3,17 +3,29 @@ import pytest
 import torch
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from genoaudit.errors import TrainingError
-from genoaudit.models.mlp import (
-    MLPClassifier,
+from genoaudit.errors import ConfigError, TrainingError
+from genoaudit.models.draws import (
     batch_order,
     dropout_mask,
+    held_out_patients,
     initial_parameters,
     random_streams,
 )
+from genoaudit.models.mlp import MLPClassifier
+from genoaudit.privacy.dpsgd import DPSGD
+
+PRIVATE = DPSGD(noise_multiplier=1.0, steps=20)
 
 
-@parametrize_with_checks([MLPClassifier(), MLPClassifier((16, 8), dropout=0.2, optimizer="adam"), MLPClassifier(())])
+@parametrize_with_checks(
+    [
+        MLPClassifier(),
+        MLPClassifier((16, 8), dropout=0.2, optimizer="adam"),
+        MLPClassifier(()),
+        MLPClassifier(l1=1e-4, group_lasso=1e-4, early_stopping=0.2),
+        MLPClassifier(dp=PRIVATE),
+    ]
+)
 def test_classifier_keeps_the_scikit_learn_contract(estimator, check):
     check(estimator)
 
@@ -251,6 +263,12 @@ def test_one_class_cannot_be_trained(samples):
         ("epochs", 0),
         ("epochs", 2.5),
         ("batch_size", 0),
+        ("l1", -1.0),
+        ("group_lasso", -1.0),
+        ("early_stopping", 1.0),
+        ("patience", 0),
+        ("dp", 8.0),
+        ("warm_start", "yes"),
         ("random_state", "seed"),
     ],
 )
@@ -262,3 +280,174 @@ def test_impossible_parameters_are_named(samples, parameter, value):
 def test_nesterov_needs_momentum(samples):
     with pytest.raises(ValueError, match="needs 'momentum' greater than 0"):
         MLPClassifier(nesterov=True, momentum=0.0).fit(*samples)
+
+
+def _parameters(model):
+    return np.concatenate([array.ravel() for array in (*model.coefs_, *model.intercepts_)])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_proximal_steps_follow_every_step_of_the_first_layer(samples, momentum):
+    """A batch of everything and one step an epoch: the same descent written out, with both shrinkages by hand."""
+    X, y = samples
+    settings = {"hidden": (6,), "batch_size": 110, "epochs": 5, "momentum": momentum, "random_state": 1}
+    rates = {"learning_rate": 0.1, "schedule": "cosine", "weight_decay": 0.01}
+    penalties = {"l1": 0.1 * (1 - momentum), "group_lasso": (1 - momentum)}
+    model = MLPClassifier(**settings, **rates, **penalties).fit(X, y)
+    weights, biases = initial_parameters((300, 6, 4), random_streams(1).init)
+    order = [batch_order(110, streams.order) for streams in [random_streams(1)] for _ in range(5)]
+    parameters = [torch.tensor(p).double().requires_grad_() for p in (*weights, *biases)]
+    velocity = [torch.zeros_like(p) for p in parameters]
+    for epoch, rows in enumerate(order):
+        rate = 0.1 * (1 + np.cos(np.pi * epoch / 5)) / 2
+        W, V, b, c = parameters
+        logits = (torch.tensor(X[rows]).double() @ W + b).relu() @ V + c
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(y[rows])) + 0.005 * ((W**2).sum() + (V**2).sum())
+        gradient = torch.autograd.grad(loss, parameters)
+        for p, v, g in zip(parameters, velocity, gradient, strict=True):
+            v.mul_(momentum).add_(g)
+            p.data -= rate * v
+        reach = rate / (1 - momentum)
+        for gene in W.data:
+            gene[:] = torch.sign(gene) * torch.clamp(gene.abs() - reach * penalties["l1"], min=0)
+            norm = float(gene.norm())
+            gene[:] = gene * max(0.0, 1 - reach * penalties["group_lasso"] / max(norm, 1e-300))
+    np.testing.assert_allclose(model.coefs_[0], W.detach(), atol=1e-5)
+    zero = (model.coefs_[0] == 0).all(axis=1)
+    np.testing.assert_array_equal(zero, (W == 0).all(dim=1))
+    assert 0 < zero.sum() < 300
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("penalty", ["l1", "group_lasso"])
+def test_training_to_the_end_meets_the_optimality_conditions_of_the_penalised_loss(penalty, momentum):
+    """Softmax regression is convex, so its subgradients say whether a point is the optimum, whoever found it."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, size=150)
+    X = rng.normal(size=(150, 40)).astype(np.float32)
+    X[:, :3] += np.eye(3)[y]
+    settings = {"weight_decay": 0.0, "batch_size": 150, "momentum": momentum, "learning_rate": 0.4 * (1 - momentum)}
+    model = MLPClassifier((), **settings, **{penalty: 0.05}, epochs=1500, random_state=0).fit(X, y)
+    W = model.coefs_[0]
+    gradient = X.T @ (model.predict_proba(X) - np.eye(3)[y]) / 150
+    if penalty == "l1":
+        assert np.abs(gradient[W == 0]).max() <= 0.05 + 1e-4
+        np.testing.assert_allclose(gradient[W != 0], -0.05 * np.sign(W[W != 0]), atol=1e-4)
+    else:
+        norms = np.linalg.norm(W, axis=1, keepdims=True)
+        zero = norms[:, 0] == 0
+        assert np.linalg.norm(gradient[zero], axis=1).max() <= 0.05 + 1e-4
+        np.testing.assert_allclose(gradient[~zero], -0.05 * W[~zero] / norms[~zero], atol=1e-4)
+    used = np.flatnonzero((W != 0).any(axis=1))
+    assert {0, 1, 2} <= set(used)
+    assert len(used) < 30
+    assert (MLPClassifier((), **settings, random_state=0).fit(X, y).coefs_[0] != 0).all()
+
+
+def test_early_stopping_keeps_the_epoch_with_the_smallest_held_out_loss(samples):
+    X, y = samples
+    settings = {"hidden": (32,), "learning_rate": 0.05, "dropout": 0.2, "label_smoothing": 0.1, "random_state": 2}
+    patients = np.arange(110) // 2
+    y = y[patients * 2]  # one class per patient
+    model = MLPClassifier(**settings, epochs=60, early_stopping=0.3, patience=4).fit(X, y, patients=patients)
+    first = np.unique(patients, return_index=True)[1]
+    out = np.isin(patients, held_out_patients(y[first], share=0.3, rng=random_streams(2).watch))
+    assert len(model.loss_curve_) < 60
+
+    def held_out_loss(epochs):
+        """Train on the others alone for so many epochs: the same model, since the order is drawn for them alone."""
+        shorter = MLPClassifier(**settings, epochs=epochs).fit(X[~out], y[~out])
+        log_proba = shorter.predict_log_proba(X[out])
+        target = np.eye(4)[y[out]] * 0.9 + 0.1 / 4
+        return -(target * log_proba).sum(axis=1).mean(), shorter
+
+    losses = [held_out_loss(epoch)[0] for epoch in range(1, len(model.loss_curve_) + 1)]
+    best = int(np.argmin(losses)) + 1
+    assert model.best_epoch_ == best == len(losses) - 4
+    np.testing.assert_array_equal(_parameters(model), _parameters(held_out_loss(best)[1]))
+
+
+def test_without_early_stopping_every_epoch_is_taken(samples):
+    model = MLPClassifier(epochs=7, random_state=0).fit(*samples)
+    assert model.best_epoch_ is None
+    assert len(model.loss_curve_) == 7
+    with pytest.raises(ConfigError, match="a class with at least 2 patients"):
+        MLPClassifier(early_stopping=0.5).fit(samples[0][:2], [0, 1])
+
+
+def test_hard_targets_are_the_labels_and_soft_ones_are_learnt(samples):
+    X, y = samples
+    settings = {"label_smoothing": 0.1, "random_state": 4, "epochs": 40}
+    hard = MLPClassifier(**settings).fit(X, y, targets=np.eye(4)[y])
+    np.testing.assert_allclose(_parameters(hard), _parameters(MLPClassifier(**settings).fit(X, y)), atol=1e-4)
+    wanted = np.random.default_rng(0).dirichlet(np.ones(4), size=110)
+    soft = MLPClassifier(epochs=400, learning_rate=0.05, weight_decay=0.0, random_state=4).fit(X, y, targets=wanted)
+    np.testing.assert_allclose(soft.predict_proba(X), wanted, atol=0.02)
+
+
+def test_a_warm_start_goes_on_from_the_parameters_on_fresh_numbers(samples):
+    X, y = samples
+    model = MLPClassifier(epochs=3, momentum=0.0, warm_start=True, random_state=5).fit(X, y)
+    first, kept = model.coefs_[0], model.coefs_[0].copy()
+    before = model.loss_curve_[-1]
+    model.fit(X, y)
+    np.testing.assert_array_equal(first, kept)  # arrays handed out earlier do not change
+    assert model.loss_curve_[0] < before
+    assert model.runs_ == 2
+    model.set_params(learning_rate=1e-30).fit(X, y)
+    assert model.runs_ == 3
+    assert model.set_params(warm_start=False).fit(X, y).runs_ == 1
+
+
+def test_private_runs_compose_and_never_repeat_a_draw(samples):
+    X, y = samples
+    dp = DPSGD(noise_multiplier=2.0, sampling_rate=1e-6, steps=1, patients=110)  # nobody is drawn: noise alone
+    settings = {"momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1e-6, "warm_start": True, "random_state": 6}
+    model = MLPClassifier((8,), dp=dp, **settings).fit(X, y)
+    one = _parameters(model)
+    two = _parameters(model.fit(X, y))
+    three = _parameters(model.fit(X, y))
+    assert model.mechanisms_ == (dp.mechanism(110),) * 3
+    assert model.delta_ == pytest.approx(1 / 1100)
+    assert abs(np.corrcoef(two - one, three - two)[0, 1]) < 0.1
+
+
+def test_a_run_with_dp_does_not_go_on_from_one_without(samples):
+    X, y = samples
+    for before, after in ((None, PRIVATE), (PRIVATE, None)):
+        model = MLPClassifier(epochs=1, dp=before, warm_start=True, random_state=0).fit(X, y)
+        with pytest.raises(ConfigError, match="cannot go on with dp after a run without, or the reverse"):
+            model.set_params(dp=after).fit(X, y)
+    for change in ({"hidden": (3,)}, {"layer_norm": True}):
+        model = MLPClassifier(epochs=1, warm_start=True, random_state=0).fit(X, y)
+        with pytest.raises(ConfigError, match="another 'hidden' or 'layer_norm'"):
+            model.set_params(**change).fit(X, y)
+    with pytest.raises(ConfigError, match="classes that the first run had no samples of"):
+        MLPClassifier(epochs=1, warm_start=True, random_state=0).fit(X, y).fit(X, y + 1)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"mixup": 0.2}, {"class_weights": [1, 1, 1, 2]}, {"early_stopping": 0.1}, {"l1": 0.1}, {"group_lasso": 0.1}],
+    ids=str,
+)
+def test_what_has_no_meaning_for_a_patient_does_not_go_with_dp(samples, parameters):
+    with pytest.raises(ConfigError, match=f"^{next(iter(parameters))} does not go with dp: .*\\."):
+        MLPClassifier(dp=PRIVATE, **parameters).fit(*samples)
+
+
+def test_soft_labels_do_not_go_with_dp_nor_proximal_steps_with_adam(samples):
+    with pytest.raises(ConfigError, match="targets do not go with dp"):
+        MLPClassifier(dp=PRIVATE).fit(*samples, targets=np.eye(4)[samples[1]])
+    with pytest.raises(ConfigError, match="l1 and group_lasso need optimizer='sgd'"):
+        MLPClassifier(optimizer="adam", l1=0.1).fit(*samples)
+
+
+def test_a_private_model_learns_where_there_is_enough_to_learn():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=1000)
+    X = (rng.normal(size=(1000, 20)) + 2 * y[:, np.newaxis]).astype(np.float32)
+    dp = DPSGD(noise_multiplier=1.0, sampling_rate=0.1, steps=60)
+    model = MLPClassifier((8,), dp=dp, learning_rate=0.05, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.95
+    np.testing.assert_array_equal(_parameters(model), _parameters(MLPClassifier(**model.get_params()).fit(X, y)))
