@@ -113,7 +113,8 @@ def plan_audit(
     """Choose the engine for an audit and estimate what it will cost; what ``run.json`` keeps."""
     settings, options = settings or AuditSection(), options or RunOptions()
     backed = not isinstance(cohort.X, np.ndarray)
-    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.most_models, backed)
+    asked = what_to_ask(settings).anything
+    work = Work(cohort.n_samples, cohort.n_genes, len(cohort.classes), settings.most_models, backed, questioned=asked)
     return make_plan(recipe, work, threads=options.threads or _cores(), engine=options.engine, device=options.device)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,21 +19,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.linalg import blas
 
-from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.contracts import BoolArray, FloatArray, IntArray, Scale
 from genoaudit.data.backed import BackedMatrix, Expression
 from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
 from genoaudit.data.selection import VariableGenes, gene_variances, most_variable
 from genoaudit.errors import TrainingError
-from genoaudit.models.draws import (
-    RandomStreams,
-    batch_order,
-    dropout_mask,
-    initial_parameters,
-    mixup_draw,
-    random_streams,
-)
+from genoaudit.models.draws import RandomStreams, initial_parameters, random_streams
 from genoaudit.models.forms import ExactForm
-from genoaudit.models.mlp import learning_rates, weights_of_classes
 from genoaudit.training.convex import solve_logistic
 from genoaudit.training.gram import (
     factor,
@@ -46,9 +39,11 @@ from genoaudit.training.gram import (
 )
 from genoaudit.training.lift import Lift
 from genoaudit.training.outputs import ModelOutputs, outputs_from
+from genoaudit.training.private import train_privately
+from genoaudit.training.programs import descent_of, draws_of, network_of, start_in_genes
 from genoaudit.training.stacked.chunk import Pool
 from genoaudit.training.stacked.genes import GenePool, train_in_genes
-from genoaudit.training.stacked.program import Descent, Draws, Network, Start
+from genoaudit.training.stacked.program import Network, Start
 from genoaudit.training.stacked.training import train_stacked
 
 if TYPE_CHECKING:
@@ -79,6 +74,8 @@ class Prepared:
         of samples stand for it. A backed matrix stays in its file.
     gram, root
         K [samples, samples] and L with ``L @ L.T == K``, where one serves every model; else None.
+    patients
+        Patient code of each sample; [samples].
     """
 
     y: IntArray
@@ -88,27 +85,53 @@ class Prepared:
     values: Expression | None
     gram: FloatArray | None
     root: NDArray[np.float32] | None
+    patients: IntArray
 
 
 def prepare(form: ExactForm, cohort: Cohort, space: Space = "samples") -> Prepared:
-    """Do once what does not depend on who is a member."""
-    if isinstance(cohort.X, BackedMatrix) and space == "samples":
-        values: Expression = cohort.X.logged(form.scale)
-    else:
-        values = LogTransform(form.scale).fit_transform(np.asarray(cohort.X))
+    """Do once what does not depend on who is a member.
+
+    Products of samples and their root are kept for the next recipe with the same cohort, scaling and gain: in this
+    process, for the last two.
+    """
     genes = cohort.n_genes if form.genes is None else min(form.genes, cohort.n_genes)
-    in_genes = Prepared(cohort.y, len(cohort.classes), genes, space, values, None, None)
-    if form.scaling == "members":
-        return in_genes
-    if space == "genes":
-        return replace(in_genes, values=ExpressionScaler(form.scaling, gain=form.gain).fit_transform(values))
-    blocks = gene_blocks(values)
-    if form.scaling == "sample":
-        K = sample_gram(blocks, gain=math.sqrt(cohort.n_genes) if form.gain is None else form.gain)
+    of_all = Prepared(cohort.y, len(cohort.classes), genes, space, None, None, None, cohort.patients)
+    if space == "samples" and form.scaling != "members":
+        content = _Content(cohort.digest(), cohort)
+        K, root = _products(content, form.scale, form.scaling, form.gain, wants_root=form.kind == "network")
+        return replace(of_all, gram=K, root=root)
+    values = _logged(cohort, form.scale, space)
+    if form.scaling != "members":
+        values = ExpressionScaler(form.scaling, gain=form.gain).fit_transform(values)
+    return replace(of_all, values=values)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A cohort that equals every other with the same content."""
+
+    digest: str
+    cohort: Cohort = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def _products(
+    content: _Content, scale: Scale, scaling: Literal["sample", "none"], gain: float | None, *, wants_root: bool
+) -> tuple[FloatArray, NDArray[np.float32] | None]:
+    """K of all samples and a root of it."""
+    blocks = gene_blocks(_logged(content.cohort, scale, "samples"))
+    if scaling == "sample":
+        K = sample_gram(blocks, gain=math.sqrt(content.cohort.n_genes) if gain is None else gain)
     else:
         K = gram(blocks)
-    root = factor(K).astype(np.float32) if form.kind == "network" else None
-    return replace(in_genes, values=None, gram=K, root=root)
+    return K, factor(K).astype(np.float32) if wants_root else None
+
+
+def _logged(cohort: Cohort, scale: Scale, space: Space) -> Expression:
+    if isinstance(cohort.X, BackedMatrix) and space == "samples":
+        return cohort.X.logged(scale)
+    logged: NDArray[np.float32] = LogTransform(scale).fit_transform(np.asarray(cohort.X))
+    return logged
 
 
 def train_exactly(
@@ -141,7 +164,8 @@ def train_exactly(
     TrainingError
         If a model diverges.
     """
-    make = _train_network if form.kind == "network" else _solve
+    train = _train_network if form.kind == "network" else _solve
+    make = train_privately if form.private else train
     for model, logits in make(form, prepared, members, random_states, device=torch.device(device), lift=lift):
         if not np.isfinite(logits).all():
             msg = (
@@ -161,45 +185,26 @@ def _train_network(
     device: torch.device,
     lift: Lift | None,
 ) -> Iterator[tuple[int, FloatArray]]:
-    network, descent = _program(form.classifier, prepared.classes)
+    network = network_of(form.classifier, prepared.classes)
     streams = [random_streams(state) for state in random_states]
-    program: dict[str, Any] = {"network": network, "descent": descent, "chunk": len(members)}
+    program: dict[str, Any] = {"network": network, "chunk": len(members)}
+    program["descent"] = descent_of(form.classifier, prepared.classes)
     program["models"] = np.flatnonzero(members.any(axis=1)).tolist()
     in_genes = prepared.space == "genes"
     if lift is not None:
         program["look"] = lift.look
         start = lift.start(network, streams, outputs=not in_genes)
     if in_genes:
-        start = start if lift is not None else _start_in_genes(network, prepared.genes, streams)
-        program["draws"] = _draws(form.classifier, members, streams, start)
+        start = start if lift is not None else start_in_genes(network, prepared.genes, streams)
+        program["draws"] = draws_of(form.classifier, members, streams, start)
         trained = train_in_genes(GenePool(_values(form, prepared, members, device), prepared.y), members, **program)
     else:
         K, root_of = _grams(form, prepared, members, device, roots=lift is None)
         start = start if lift is not None else _start_through_root(network, prepared.genes, streams, root_of)
-        program["draws"] = _draws(form.classifier, members, streams, start)
+        program["draws"] = draws_of(form.classifier, members, streams, start)
         trained = train_stacked(Pool(K, prepared.y), members, **program)
     for models, found in trained:
         yield from zip(models.tolist(), found.cpu().numpy().astype(np.float64), strict=True)
-
-
-def _program(classifier: Any, classes: int) -> tuple[Network, Descent]:
-    network = Network(
-        classes=classes,
-        hidden=tuple(int(w) for w in classifier.hidden),
-        layer_norm=bool(classifier.layer_norm),
-        dropout=classifier.dropout,
-    )
-    descent = Descent(
-        steps=classifier.epochs,
-        batch_size=classifier.batch_size,
-        learning_rate=learning_rates(classifier.learning_rate, classifier.schedule, classifier.epochs),
-        momentum=float(classifier.momentum),
-        nesterov=bool(classifier.nesterov),
-        weight_decay=float(classifier.weight_decay),
-        label_smoothing=float(classifier.label_smoothing),
-        class_weights=weights_of_classes(classifier.class_weights, range(classes)),
-    )
-    return network, descent
 
 
 def _start_through_root(
@@ -220,35 +225,6 @@ def _start_through_root(
         return Start(outputs, tuple(weight.T for weight in later))
 
     return start
-
-
-def _start_in_genes(network: Network, genes: int, streams: Sequence[RandomStreams]) -> Callable[[int], Start]:
-    """Draw every layer's weights as `MLPClassifier` does."""
-
-    def start(model: int) -> Start:
-        (first, *later), _ = initial_parameters((genes, *network.widths), streams[model].init)
-        return Start(first, tuple(weight.T for weight in later))
-
-    return start
-
-
-def _draws(
-    classifier: Any, members: BoolArray, streams: Sequence[RandomStreams], start: Callable[[int], Start]
-) -> Draws:
-    """Feed the engine from the very streams that `MLPClassifier` reads, in the same order."""
-    counts = members.sum(axis=1)
-
-    def order(model: int, epoch: int) -> IntArray:
-        return batch_order(int(counts[model]), streams[model].order)
-
-    def keep(model: int, step: int, layer: int, rows: int) -> BoolArray:
-        mask = dropout_mask(rows, classifier.hidden[layer], dropout=classifier.dropout, rng=streams[model].masks)
-        return np.asarray(mask > 0)
-
-    def mix(model: int, step: int, rows: int) -> tuple[float, IntArray]:
-        return mixup_draw(rows, alpha=classifier.mixup, rng=streams[model].mixes)
-
-    return Draws(start=start, order=order, keep=keep, mix=mix if classifier.mixup > 0 else None)
 
 
 def _values(

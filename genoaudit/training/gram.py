@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.linalg import blas, eigh, lapack
+from scipy.linalg import blas, eigh, lapack, solve_triangular
 
 from genoaudit.contracts import BoolArray, FloatArray
 from genoaudit.errors import DataError
@@ -207,15 +207,51 @@ def factor(K: FloatArray) -> FloatArray:
     rounding are left out, nothing is added. Neither way depends on more than the last digits of K, so the draws made
     through a root are the same on every machine to float rounding; a pivoted root would not be.
     """
-    lower, failed = lapack.dpotrf(K, lower=1, clean=1)
-    if not failed and np.square(np.diagonal(lower)).min() > CHOLESKY_MARGIN * np.diagonal(K).max():
-        return np.ascontiguousarray(lower)
+    lower = _cholesky(K)
+    if lower is not None:
+        return lower
     values, vectors = eigh(K, driver="evd")
     kept = values > RANK_TOLERANCE * values[-1]
     vectors = vectors[:, kept]
     largest = np.abs(vectors).argmax(0)
     signs = np.sign(vectors[largest, np.arange(largest.size)])
     return np.ascontiguousarray(vectors * (signs * np.sqrt(values[kept])))
+
+
+@dataclass(frozen=True, eq=False)
+class MemberRoot:
+    """A root of K in coordinates of which the first ones span the members alone.
+
+    Parameters
+    ----------
+    inside
+        Coordinates of every row in the span of the members, [rows, members].
+    beyond
+        Coordinates of the other rows, in their order, outside of it, [others, rank].
+    """
+
+    inside: FloatArray
+    beyond: FloatArray
+
+
+def member_root(K: FloatArray, member: BoolArray) -> MemberRoot | None:
+    """Return a root of K that starts with the members, or None where their products are close to singular."""
+    own, others = np.flatnonzero(member), np.flatnonzero(~member)
+    lower = _cholesky(K[np.ix_(own, own)])
+    if lower is None:
+        return None
+    across = solve_triangular(lower, K[np.ix_(own, others)], lower=True, check_finite=False).T
+    inside = np.empty((len(K), own.size))
+    inside[own], inside[others] = lower, across
+    rest = K[np.ix_(others, others)] - across @ across.T
+    return MemberRoot(inside, quick_factor(rest) if others.size else rest)
+
+
+def _cholesky(K: FloatArray) -> FloatArray | None:
+    lower, failed = lapack.dpotrf(K, lower=1, clean=1)
+    if failed or np.square(np.diagonal(lower)).min() <= CHOLESKY_MARGIN * np.diagonal(K).max():
+        return None
+    return np.ascontiguousarray(lower)
 
 
 def quick_factor(K: FloatArray) -> FloatArray:

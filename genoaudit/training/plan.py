@@ -31,6 +31,8 @@ _PRODUCT_RATE = 6e10  # operations a second and core of large float32 products
 _LOOP_RATE = 3e10  # the same inside a training loop in gene space, where memory traffic counts
 _STEP_SECONDS = 2e-4  # a step of a small program, whatever its size
 _PASS_SECONDS = 4e-9  # a value is read, scaled and written
+_NOISE_SECONDS = 1.2e-8  # a number of DP noise is drawn and added
+_GRADIENT_SECONDS = 1.5e-8  # a number of one sample's own gradient is computed, summed and clipped
 _START_SECONDS = 4.0  # a worker process imports its libraries
 _WORTH_A_WORKER = 10.0  # seconds of work below which one process is as fast as several
 _MEMORY_SHARE = 0.5  # of the machine's memory that the products may take
@@ -78,6 +80,8 @@ class Work:
     models: int
     backed: bool = False
     """The expression stays in its file."""
+    questioned: bool = False
+    """More is asked of every model than its outputs on the samples."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,9 @@ def make_plan(
         msg = "--engine stacked trains networks; logistic regression takes gram or processes."
         raise ConfigError(msg)
     ways = _exact_ways(form, work)
+    if engine == "gram" and engine not in ways:
+        msg = "--engine gram draws DP noise for scores alone; further queries and gradients take stacked or processes."
+        raise ConfigError(msg)
     chosen = engine if engine != "auto" else _fastest(ways, loop)
     if chosen == "processes":
         reason = "asked for" if engine == "processes" else "one at a time is as fast here as anything"
@@ -145,7 +152,10 @@ def _spread(way: _Way, seconds: float, models: int, threads: int, device: str) -
 
 
 def _exact_ways(form: ExactForm, work: Work) -> dict[Engine, _Way]:
-    """Cost of each exact engine that can train the form."""
+    """Cost of each exact engine that can train the form and answer what is asked."""
+    if form.private:  # in few directions noise has the law of noise on genes for the scores of the pool alone
+        private: dict[Engine, _Way] = {} if work.questioned else {"gram": _private_gram_way(form, work)}
+        return {**private, "stacked": _private_stacked_way(form, work)}
     ways: dict[Engine, _Way] = {"gram": _gram_way(form, work)}
     if form.kind == "network":
         ways["stacked"] = _stacked_way(form, work)
@@ -200,6 +210,32 @@ def _stacked_way(form: ExactForm, work: Work) -> _Way:
     return _Way(seconds, 8.0 * work.samples * work.genes, 4.0 * work.genes * (rows + 3 * first))
 
 
+def _private_gram_way(form: ExactForm, work: Work) -> _Way:
+    n = work.samples
+    square = 4.0 * n**2
+    rooting = n**3 / 3 / (_PRODUCT_RATE / 4)  # a root that starts with the members, in float64
+    coordinates = min(n / 2, work.genes)
+    shared = (0.0 if work.backed else 8.0 * n * work.genes) + 6 * square
+    return _Way(rooting + _private_seconds(form.classifier, work, coordinates), shared, 4 * square / CHUNK)
+
+
+def _private_stacked_way(form: ExactForm, work: Work) -> _Way:
+    first, _ = _network_size(form.classifier, work)
+    values = 4.0 * work.samples * work.genes
+    # One model is in training at a time, however many make a task.
+    own = (values + 16.0 * work.genes * first) / CHUNK
+    return _Way(_private_seconds(form.classifier, work, work.genes), 2 * values, own)
+
+
+def _private_seconds(classifier: Any, work: Work, coordinates: float) -> float:
+    """Estimate one model's DP-SGD in the exact engine: products of the patients drawn, and noise on everything."""
+    first, _ = _network_size(classifier, work)
+    drawn = classifier.dp.sampling_rate * work.samples / 2
+    products = 4 * drawn * coordinates * first + 2 * drawn**2 * coordinates
+    step = products / _PRODUCT_RATE + coordinates * first * _NOISE_SECONDS + 2 * _STEP_SECONDS
+    return float(classifier.dp.steps * step)
+
+
 def _loop_seconds(recipe: Recipe, work: Work) -> float | None:
     """Estimate seconds for one model of the recipe as it is, or None for a recipe that is not known."""
     steps: list[tuple[str, Any]] = getattr(recipe, "steps", [("classifier", recipe)])
@@ -208,6 +244,10 @@ def _loop_seconds(recipe: Recipe, work: Work) -> float | None:
     prepare = 20.0 * work.samples * work.genes / 1e9
     if type(classifier).__name__ == "MLPClassifier":
         first, batches = _network_size(classifier, work)
+        if classifier.dp is not None:
+            drawn = classifier.dp.sampling_rate * members
+            numbers = work.genes * first * (drawn * _GRADIENT_SECONDS + _NOISE_SECONDS)
+            return float(prepare + classifier.dp.steps * (numbers + 4 * _STEP_SECONDS))
         products = classifier.epochs * 4 * members * work.genes * first
         return float(prepare + products / _LOOP_RATE + classifier.epochs * batches * _STEP_SECONDS)
     if type(classifier).__name__ == "LogisticRegression":

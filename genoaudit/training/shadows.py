@@ -24,7 +24,8 @@ from genoaudit.config import RunOptions
 from genoaudit.contracts import BoolArray, Design, IntArray, Signals
 from genoaudit.errors import TrainingError
 from genoaudit.models.descriptions import describe_recipe
-from genoaudit.models.forms import ExactForm, form_of
+from genoaudit.models.fitting import fit_recipe
+from genoaudit.models.forms import ExactForm, Inexact, form_of
 from genoaudit.models.recipes import set_random_state
 from genoaudit.training.backends import Backend, run_tasks
 from genoaudit.training.outputs import Asked, ModelOutputs, outputs_of
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with the number of finished models and the number wanted."""
 
-_DECIDING_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "xgboost")
+_DECIDING_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opacus", "dp-accounting", "riskcal", "xgboost")
 
 
 def train_shadows(
@@ -88,6 +89,7 @@ def train_shadows(
         If the Dask scheduler of `options` cannot be reached.
     """
     asked = asked or Asked()
+    plan = _faithful(plan, form_of(recipe), asked)
     store = open_store(options.cache, _ingredients(recipe, cohort, design, plan, asked), fresh=options.fresh)
     wanted = range(design.models) if only is None else only
     missing = store.missing(wanted)
@@ -105,6 +107,16 @@ def train_shadows(
         done += len(finished)
         tell(done, len(wanted))
     return store
+
+
+def _faithful(plan: Plan, form: ExactForm | Inexact, asked: Asked) -> Plan:
+    """Train a DP recipe in genes where more is asked of it than its scores.
+
+    In the space of samples the noise lives in as many directions as there are samples: scores of the pool cannot tell,
+    but parameters and answers to other rows would. Only here are recipe and questions known for certain.
+    """
+    private = isinstance(form, ExactForm) and form.private
+    return replace(plan, engine="stacked") if private and asked.anything and plan.engine == "gram" else plan
 
 
 def gather(store: Store, cohort: Cohort, design: Design) -> tuple[Signals, tuple[str, ...]]:
@@ -184,7 +196,8 @@ def _job(recipe: Recipe, cohort: Cohort, plan: Plan) -> tuple[Callable[..., _Fin
         with single_threaded():
             prepared = prepare(form, cohort, "samples" if plan.engine == "gram" else "genes")
         return _train_exactly, {"form": form, "prepared": prepared, "device": plan.device}
-    return _train_as_it_is, {"X": np.asarray(cohort.X), "y": cohort.y, "classes": len(cohort.classes)}
+    shared = {"X": np.asarray(cohort.X), "y": cohort.y, "patients": cohort.patients, "classes": len(cohort.classes)}
+    return _train_as_it_is, shared
 
 
 def _tasks(recipe: Recipe, cohort: Cohort, design: Design, chunks: Iterator[tuple[int, ...]]) -> list[_Task]:
@@ -237,14 +250,14 @@ def _train_exactly(
 
 
 def _train_as_it_is(
-    task: _Task, *, X: NDArray[np.float32], y: IntArray, classes: int, questions: Questions | None
+    task: _Task, *, X: NDArray[np.float32], y: IntArray, patients: IntArray, classes: int, questions: Questions | None
 ) -> _Finished:
     finished = []
     for model, member, recipe in zip(task.models, task.members, task.recipes, strict=True):
         with single_threaded(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                recipe.fit(X[member], y[member])
+                fit_recipe(recipe, X[member], y[member], patients=patients[member])
                 outputs = outputs_of(recipe, X, y, classes=classes)
                 if questions is not None:
                     outputs = ask(questions, recipe, outputs, member)
@@ -287,6 +300,6 @@ def _code_digest() -> str:
     sha = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         relative = path.relative_to(package)
-        if relative.parts[0] in {"data", "models", "training", "randomness.py", "contracts.py"}:
+        if relative.parts[0] in {"data", "models", "privacy", "training", "randomness.py", "contracts.py"}:
             sha.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()

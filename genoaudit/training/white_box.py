@@ -39,11 +39,13 @@ def has_gradients(recipe: Any) -> bool:
 
 
 def comes_near_an_optimum(recipe: Any) -> bool:
-    """Say whether a fitted recipe has no hidden layer and minimises the plain sum of its members' losses."""
+    """Say whether a fitted recipe has no hidden layer and minimises the sum of its members' losses with L2 alone."""
     classifier = _steps(recipe)[-1]
     if not hasattr(classifier, "coefs_"):
         return classifier.class_weight is None
     changed = classifier.mixup > 0 or classifier.label_smoothing > 0 or classifier.class_weights is not None
+    changed |= classifier.l1 > 0 or classifier.group_lasso > 0 or classifier.early_stopping > 0
+    changed |= classifier.dp is not None  # clipped gradients add up to zero elsewhere
     return len(classifier.coefs_) == 1 and not changed
 
 

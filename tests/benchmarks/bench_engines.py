@@ -11,8 +11,6 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from reference import (
-    GAIN,
-    SEED,
     Work,
     accuracy_on_others,
     classifier_state,
@@ -23,23 +21,19 @@ from reference import (
     train_chunk,
 )
 from results import Seconds, machine, options, rounds, spread, table, tell, timed
-from rivals import HIDDEN, RECIPE, opacus_step_seconds, train_plainly, warm_up
+from rivals import opacus_step_seconds, train_plainly, warm_up
 
-from genoaudit.randomness import generator
+from genoaudit.models.forms import form_of
+from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.training import exact
-from genoaudit.training.gram import factor, gene_blocks, sample_gram
 from genoaudit.training.outputs import outputs_of
 from genoaudit.training.plan import CHUNK
 from genoaudit.training.shadows import single_threaded
-from genoaudit.training.stacked.chunk import Pool
-from genoaudit.training.stacked.head import parameter_shapes
-from genoaudit.training.stacked.program import Descent, Draws, Network, Privacy, Start
-from genoaudit.training.stacked.training import train_stacked
 
 WORK = Work()
 EXPECTED_BATCH, DP_STEPS, DP_RATE = 64, 140, 0.05
 PARTS = {"member_gram": "K_s", "quick_factor": "its root", "fit_members": "fitting the scaling"}
-PRIVACY = Privacy(clip=1.0, noise_multiplier=1.0)
+CLIP, NOISE = 1.0, 1.0
 
 
 @dataclass
@@ -153,53 +147,21 @@ def member_products(repeats: Iterator[int]) -> Comparison:
     return found
 
 
-def private_draws(root: torch.Tensor, network: Network, members: int) -> Draws:
-    later = sum(int(np.prod(shape)) for shape in parameter_shapes(network))
-    first, rest = torch.empty(root.shape[1], HIDDEN), torch.empty(later)
-    streams: dict[int, tuple[np.random.Generator, torch.Generator]] = {}
-
-    def start(model: int) -> Start:
-        streams[model] = (generator(SEED, "dp", model), torch.Generator().manual_seed(model))
-        numbers, normal = streams[model]
-        first.normal_(generator=normal)
-        head = numbers.standard_normal((WORK.classes, HIDDEN), dtype=np.float32) * np.float32((2 / HIDDEN) ** 0.5)
-        return Start(root @ first * (2 / WORK.genes) ** 0.5, (head,))
-
-    def sample(model: int, step: int):
-        return np.flatnonzero(streams[model][0].random(members) < EXPECTED_BATCH / members)
-
-    def noise(model: int, step: int):
-        normal = streams[model][1]
-        return first.normal_(generator=normal), rest.normal_(generator=normal)
-
-    return Draws(start=start, sample=sample, noise=noise)
-
-
 def private(repeats: Iterator[int]) -> Comparison:
     found = Comparison("(c) MLP under DP-SGD", targets={"Opacus ghost": 20, "Opacus hooks": 300})
-    cohort = WORK.cohort
-    K = sample_gram(gene_blocks(cohort.X), gain=GAIN)
-    root = torch.from_numpy(factor(K).astype(np.float32))
-    pool = Pool(torch.from_numpy(K.astype(np.float32)), cohort.y, cohort.patients, root)
-    network = Network(classes=WORK.classes, hidden=(HIDDEN,))
-    descent = Descent(
-        steps=DP_STEPS,
-        batch_size=EXPECTED_BATCH,
-        learning_rate=DP_RATE,
-        momentum=RECIPE.momentum,
-        weight_decay=RECIPE.weight_decay,
+    cohort, members = WORK.cohort, WORK.members(range(WORK.models))
+    patients = int(members[0].sum())
+    dp = DPSGD(
+        noise_multiplier=NOISE, clip=CLIP, sampling_rate=EXPECTED_BATCH / patients, steps=DP_STEPS, patients=patients
     )
-    members = WORK.members(range(WORK.models))
+    recipe = recipe_of("mlp", "sample").set_params(classifier__dp=dp, classifier__learning_rate=DP_RATE)
+    form = form_of(recipe)
+    prepared = prepared_for(form, WORK)
     X, y = torch.from_numpy(scaled_values(WORK, "sample", members[0])), torch.from_numpy(cohort.y)
-    opacus = {"rate": DP_RATE, "batch": EXPECTED_BATCH, "clip": PRIVACY.clip, "noise": PRIVACY.noise_multiplier}
+    opacus = {"rate": DP_RATE, "batch": EXPECTED_BATCH, "clip": CLIP, "noise": NOISE}
     for index in repeats:
-        models = range(index * CHUNK, (index + 1) * CHUNK)
-        draws = private_draws(root, network, int(members[models[0]].sum()))
-        trained = train_stacked(
-            pool, members, network=network, descent=descent, draws=draws, privacy=PRIVACY, models=models, chunk=CHUNK
-        )
-        engine, [(_, logits)] = timed(list, trained)
-        own = members[models[0]]
+        engine, outputs = timed(train_chunk, form, WORK, prepared, index)
+        own = WORK.members(range(index * CHUNK, index * CHUNK + 1))[0]
         ghost = opacus_step_seconds(X, y, member_rows(own), "ghost", steps=8, **opacus)
         hooks = opacus_step_seconds(X, y, member_rows(own), "hooks", steps=3, **opacus)
         found.add(
@@ -208,8 +170,8 @@ def private(repeats: Iterator[int]) -> Comparison:
     found.notes.append(
         f"(c) {DP_STEPS} steps of an expected batch of {EXPECTED_BATCH}; the engine takes all, Opacus 8 (ghost) and 3 "
         f"(hooks) after one that is not counted, and {DP_STEPS} times their median stands here: its steps are alike. "
-        f"Accuracy of the engine on non-members, at noise multiplier {PRIVACY.noise_multiplier:g}: "
-        f"{accuracy_on_others(logits[0], cohort.y, own):.3f}."
+        f"Accuracy of the engine on non-members, at noise multiplier {NOISE:g}: "
+        f"{accuracy_on_others(outputs[0].proba, cohort.y, own):.3f}."
     )
     return found
 

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from genoaudit.errors import DataError
-from genoaudit.training.gram import factor, fit_members, gene_blocks, gram, member_gram, quick_factor, sample_gram
+from genoaudit.training.gram import (
+    factor,
+    fit_members,
+    gene_blocks,
+    gram,
+    member_gram,
+    member_root,
+    quick_factor,
+    sample_gram,
+)
 
 
 @pytest.fixture
@@ -94,3 +103,30 @@ def test_roots_give_k_back_at_its_rank_and_treat_identical_rows_alike(X, members
 def test_signs_of_the_factor_do_not_depend_on_the_eigensolver(X):
     L = factor(gram(gene_blocks(X)))
     assert (L[np.abs(L).argmax(0), np.arange(L.shape[1])] > 0).all()
+
+
+@pytest.mark.parametrize("members", [1, 7, 19, 20])
+def test_a_root_that_begins_with_the_members_spans_them_alone(members):
+    X = np.random.default_rng(0).normal(size=(20, 60))
+    member = np.zeros(20, dtype=bool)
+    member[np.random.default_rng(1).permutation(20)[:members]] = True
+    K = X @ X.T
+    found = member_root(K, member)
+    assert found.inside.shape == (20, members)
+    whole = np.zeros((20, members + found.beyond.shape[1]))
+    whole[:, :members] = found.inside
+    whole[~member, members:] = found.beyond
+    assert whole @ whole.T == pytest.approx(K, abs=1e-9)
+    assert (whole[member, members:] == 0).all()
+
+
+def test_members_that_depend_on_one_another_have_no_such_root_but_others_may():
+    X = np.random.default_rng(0).normal(size=(12, 60))
+    X[5], X[9] = X[2], X[3]
+    member = np.arange(12) < 6
+    assert member_root(X @ X.T, member) is None
+    member[5] = False
+    found = member_root(X @ X.T, member)
+    others = found.inside[~member]
+    rest = (X @ X.T)[np.ix_(~member, ~member)] - others @ others.T
+    assert found.beyond @ found.beyond.T == pytest.approx(rest, abs=1e-9)

@@ -1,9 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from sklearn.pipeline import make_pipeline
 
+from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
 from genoaudit.errors import ConfigError
+from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe
+from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.training import plan as planning
 from genoaudit.training.plan import Work, make_plan
 
@@ -87,6 +91,35 @@ def test_more_models_cost_more_and_workers_share_the_cost():
     one, many = (make_plan(MLP, Work(800, 20_531, 5, models), threads=1) for models in (64, 1_024))
     assert many.seconds == pytest.approx(16 * one.seconds)
     assert make_plan(MLP, Work(800, 20_531, 5, 1_024), threads=2).seconds < many.seconds
+
+
+def private(**parameters):
+    dp = DPSGD(noise_multiplier=1.0, **parameters)
+    return make_pipeline(LogTransform(), ExpressionScaler("sample"), MLPClassifier(dp=dp))
+
+
+def test_dp_is_trained_by_samples_for_its_scores_and_by_genes_for_everything_else():
+    assert make_plan(private(), WIDE, threads=2).engine == "gram"
+    assert make_plan(private(), replace(WIDE, questioned=True), threads=2).engine in {"stacked", "processes"}
+    assert make_plan(MLP, replace(WIDE, questioned=True), threads=2).engine == "gram"
+    with pytest.raises(ConfigError, match="stacked or processes"):
+        make_plan(private(), replace(WIDE, questioned=True), threads=2, engine="gram")
+
+
+def test_dp_costs_by_the_step_and_by_the_number_of_directions():
+    one, twice = (make_plan(private(steps=steps), WIDE, threads=1).seconds for steps in (200, 400))
+    assert 1.5 < twice / one < 2
+    by_samples, by_genes = (
+        make_plan(private(), WIDE, threads=1, engine=engine).seconds for engine in ("gram", "stacked")
+    )
+    assert by_genes > 10 * by_samples
+    assert make_plan(private(sampling_rate=0.5), WIDE, threads=1).seconds > one
+
+
+def test_dp_takes_no_more_memory_for_more_models_in_a_task():
+    plan = make_plan(private(), WIDE, threads=1)
+    assert plan.chunk == 12
+    assert plan.megabytes < 300
 
 
 def test_a_recipe_of_the_user_has_no_estimate():

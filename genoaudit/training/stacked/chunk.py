@@ -30,16 +30,10 @@ class Pool:
         Products of rows, symmetric; their type and device are those of the whole computation.
     y
         Class code of every row.
-    patients
-        Patient code of every row; for DP-SGD.
-    root
-        L [rows, coordinates] with ``L @ L.T == K``; for DP-SGD.
     """
 
     gram: Gram
     y: IntArray
-    patients: IntArray | None = None
-    root: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,15 +155,10 @@ class Chunk:
         return torch.addmm(start, members.mT, own, beta=self.first.start, alpha=self.first.scale)
 
     @torch.inference_mode()
-    def logits(self, added: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Logits of every row of the pool, [S, rows, classes]. The last thing to ask: it overwrites the start.
-
-        `added`, a root of K and coordinates in it, is what DP noise has added to the first layers.
-        """
+    def logits(self) -> Tensor:
+        """Logits of every row of the pool, [S, rows, classes]. The last thing to ask: it overwrites the start."""
         for index, (z, own) in enumerate(zip(self._z0, self.first.array, strict=True)):
             z.addmm_(self._member_rows(index).mT, own, beta=self.first.start, alpha=self.first.scale)
-            if added is not None:
-                z.addmm_(added[0], added[1][index])
         return self.head.forward(self._z0, []).mT.contiguous()
 
     def gather(self, batch: Batch) -> tuple[Tensor, Tensor]:

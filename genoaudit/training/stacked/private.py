@@ -1,102 +1,94 @@
-"""DP-SGD for many models at once, in coordinates, with the patient as the unit.
+"""DP-SGD in coordinates, with the patient as the unit.
 
 Patients are drawn by Poisson sampling; a patient's gradient is the sum over his samples. Its norm follows from
-products of rows, so no gradient of a single sample is ever formed (ghost clipping; Li et al., ICLR 2022). Noise on
-the first layer acts on the pool through X = L Q with orthonormal rows Q: standard normal numbers in those coordinates
-have exactly the law of standard normal numbers on every gene, as far as any row of the pool can tell.
+products of rows, so no gradient of a single sample is ever formed (ghost clipping; Li et al., ICLR 2022). The first
+layer may be written in genes or in any orthonormal coordinates that the rows of the pool span: in both, noise is
+standard normal in every coordinate, so as far as any row of the pool can tell the two have the same law.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from genoaudit.contracts import IntArray
 from genoaudit.errors import ConfigError
-from genoaudit.training.stacked.chunk import Batch, Chunk, Pool, soft_targets
+from genoaudit.training.stacked.chunk import Batch, soft_targets
 from genoaudit.training.stacked.program import Descent, Privacy
 from genoaudit.training.stacked.representer import Sgd
 
+if TYPE_CHECKING:
+    from genoaudit.training.stacked.genes import GeneChunk, GenePool
+
 
 @torch.inference_mode()
-def descend_privately(training: Chunk, pool: Pool, descent: Descent, privacy: Privacy) -> tuple[Tensor, Tensor]:
-    """Take every step; a batch without patients still takes its noise.
-
-    Returns
-    -------
-    A root of K and the coordinates in it of the noise that every first layer has gathered.
+def descend_privately(training: GeneChunk, pool: GenePool, descent: Descent, privacy: Privacy) -> None:
+    """Take every step of one model; a batch without patients still takes its noise.
 
     Raises
     ------
     ConfigError
-        If the recipe mixes samples or scales by members, or if the pool lacks patients or a root.
+        If the recipe mixes samples or scales by members, or if the pool lacks patients.
     """
-    if pool.root is None or pool.patients is None or not isinstance(pool.gram, Tensor):
-        msg = "DP-SGD needs one K for all models, a root of it and the patient of every row."
+    if pool.patients is None or not isinstance(pool.values, Tensor):
+        msg = "DP-SGD needs one scaling for all models, fitted on nobody, and the patient of every row."
         raise ConfigError(msg)
     if training.draws.mix is not None:
         msg = "DP-SGD does not go with mixup: a mixed sample belongs to two patients. Leave one of them out."
         raise ConfigError(msg)
-    models, _, units = training.first.array.shape
-    noise = _NoiseState(training, pool.root, units)
-    rows, root = training.part.rows.view(-1), pool.root
-    patients = torch.as_tensor(pool.patients, device=root.device)[rows]
-    targets = soft_targets(pool.y, descent, training.head.network.classes, root)[rows]
+    (model,), like, head = training.part.models, training.like, training.head
+    rows = training.part.rows.view(-1)
+    patients = torch.as_tensor(pool.patients, device=like.device)[rows]
+    targets = soft_targets(pool.y, descent, head.network.classes, like)[rows]
+    deviation = _deviation(descent, privacy)
     for step in range(descent.steps):
-        sgd = Sgd(descent.rate(step), descent.momentum, descent.weight_decay, nesterov=descent.nesterov)
-        drawn = [training.draws.sample(model, step) for model in training.part.models]
-        batch, real = _batch(training, drawn, targets)
-        near, z = training.gather(batch)
-        z.baddbmm_(root[rows[batch.flat]].view(models, -1, root.shape[1]), noise.coordinates)
-        chances = torch.softmax(training.head.forward(z, training.masks(step, batch)), dim=1)
-        gradients = training.head.backward((chances * batch.total).sub_(batch.targets))
-        positions = batch.flat.view(models, 1, -1) - training.offsets.unsqueeze(-1)
-        between = near.gather(2, positions.expand(-1, positions.shape[2], -1))
-        owner = patients[batch.flat].view(models, -1)
-        together = (owner.unsqueeze(1) == owner.unsqueeze(2)) & real.unsqueeze(1) & real.unsqueeze(2)
-        squared = training.head.squared_norms(gradients, between, together.to(z))
-        share = (privacy.clip * squared.clamp_(min=0).rsqrt()).clamp_(max=1).mul_(real).div_(descent.batch_size)
+        sgd = Sgd(descent.rate(step), descent.momentum, descent.weight_decay, descent.nesterov)
+        batch = _batch(training.draws.sample(model, step), targets)
+        genes, z = training.gather(batch)
+        chances = torch.softmax(head.forward(z, training.masks(step, batch)), dim=1)
+        gradients = head.backward((chances * batch.total).sub_(batch.targets))
+        owner = patients[batch.flat]
+        together = (owner.unsqueeze(0) == owner.unsqueeze(1)).unsqueeze(0).to(like)
+        squared = head.squared_norms(gradients, torch.bmm(genes, genes.mT), together)
+        share = (privacy.clip * squared.clamp_(min=0).rsqrt()).clamp_(max=1).div_(descent.batch_size)
         for gradient in (*gradients.deltas, *gradients.norms):
             gradient.mul_(share.unsqueeze(-1))
-        first, later = noise.draw(step, privacy.noise_multiplier * privacy.clip / descent.batch_size)
-        training.head.step(gradients, sgd, later)
-        sgd.step(noise.coordinates, noise.velocity, first)
-        training.scatter(gradients.deltas[0], batch, sgd)
-    return root, noise.coordinates
+        first, later = (
+            torch.as_tensor(noise, device=like.device).to(like) for noise in training.draws.noise(model, step)
+        )
+        head.step(gradients, sgd, later.mul_(deviation).unsqueeze(0))
+        training.scatter_noisily(gradients.deltas[0], first.unsqueeze(0), deviation, sgd)
 
 
-class _NoiseState:
-    """The noise that the first layers have gathered, E, and its velocity; [S, coordinates, units]."""
-
-    def __init__(self, training: Chunk, root: Tensor, units: int) -> None:
-        shape = (len(training.part.models), root.shape[1], units)
-        self.coordinates = training.take("noise", *shape).zero_()
-        self.velocity = training.take("velocity of noise", *shape).zero_()
-        self._first = training.take("fresh noise", *shape)
-        self._later = training.take("fresh noise of the head", shape[0], training.head.size)
-        self._training = training
-
-    def draw(self, step: int, deviation: float) -> tuple[Tensor, Tensor]:
-        """Fresh noise for the first layers and for all other parameters."""
-        for index, model in enumerate(self._training.part.models):
-            first, later = self._training.draws.noise(model, step)
-            self._first[index] = torch.as_tensor(first)
-            self._later[index] = torch.as_tensor(later)
-        return self._first.mul_(deviation), self._later.mul_(deviation)
+def _batch(drawn: IntArray, targets: Tensor) -> Batch:
+    """Put the samples drawn for one model in a batch; if there are none, one that weighs nothing."""
+    flat = torch.as_tensor(drawn if len(drawn) else [0], device=targets.device)
+    weighed = (targets[flat] * float(len(drawn) > 0)).mT.unsqueeze(0)
+    return Batch((len(drawn),), flat, weighed, weighed.sum(1, keepdim=True))
 
 
-def _batch(training: Chunk, drawn: Sequence[IntArray], targets: Tensor) -> tuple[Batch, Tensor]:
-    """Pad the samples drawn for each model to one size, at least 1."""
-    size = max(1, *(len(own) for own in drawn))
-    positions = np.zeros((len(drawn), size), dtype=np.int64)
-    real = np.zeros(positions.shape, dtype=bool)
-    for index, own in enumerate(drawn):
-        positions[index, : len(own)] = own
-        real[index, : len(own)] = True
-    flat = (torch.as_tensor(positions, device=targets.device) + training.offsets).reshape(-1)
-    kept = torch.as_tensor(real, device=targets.device)
-    share = (targets[flat].view(*real.shape, -1) * kept.unsqueeze(-1)).mT.contiguous()
-    return Batch(tuple(map(len, drawn)), flat, share, share.sum(1, keepdim=True)), kept
+def _deviation(descent: Descent, privacy: Privacy) -> float:
+    return privacy.noise_multiplier * privacy.clip / descent.batch_size
+
+
+def unmoved_deviation(descent: Descent, privacy: Privacy, start: float) -> float:
+    """Return the standard deviation that a weight has in the end if no gradient moves it, only noise and decay.
+
+    Parameters
+    ----------
+    descent, privacy
+        The training.
+    start
+        Standard deviation of the initial weight.
+    """
+    # The weight is a sum of independent parts, one for the start and one for the noise of each step.
+    parts = torch.zeros(descent.steps + 1, dtype=torch.float64)
+    parts[0] = start
+    velocity = torch.zeros_like(parts)
+    for step in range(descent.steps):
+        fresh = torch.zeros_like(parts)
+        fresh[step + 1] = _deviation(descent, privacy)
+        Sgd(descent.rate(step), descent.momentum, descent.weight_decay, descent.nesterov).step(parts, velocity, fresh)
+    return float(parts.norm())

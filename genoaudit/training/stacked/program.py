@@ -54,7 +54,7 @@ class Descent:
         Number of epochs; under DP, of Poisson-sampled steps.
     batch_size
         Samples per batch; the last batch of an epoch may be short. Under DP, the expected number of patients, by which
-        the clipped sum is divided.
+        the clipped sum is divided: it is public and need not be a whole number.
     learning_rate
         One rate, or one for each of `steps`.
     momentum, nesterov, weight_decay
@@ -67,7 +67,7 @@ class Descent:
     """
 
     steps: int
-    batch_size: int
+    batch_size: float
     learning_rate: float | tuple[float, ...]
     momentum: float = 0.0
     nesterov: bool = False
@@ -111,8 +111,8 @@ class Start:
     Parameters
     ----------
     first
-        The first layer: its outputs on every row of the pool, ``X @ W0``, [rows, first width]; in gene space its
-        weights W0, [genes, first width]. Array or tensor.
+        The first layer: its outputs on every row of the pool, ``X @ W0``, [rows, first width]; in gene space and under
+        DP its weights W0, [genes or coordinates, first width]. Array or tensor.
     weights
         Weights of the later layers, each [outputs, inputs].
     """
@@ -145,7 +145,7 @@ class Draws:
         ``sample(model, step)``: positions of all samples of the patients drawn for a DP step (Poisson).
     noise
         ``noise(model, step)``: standard normal numbers for a DP step, of the first layer [coordinates, first width] and
-        of all later parameters in one row, in the order of `head.parameter_shapes`.
+        of all later parameters in one row, in the order of `head.parameter_shapes`. They are overwritten.
     """
 
     start: Callable[[int], Start]

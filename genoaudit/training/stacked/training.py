@@ -23,8 +23,7 @@ from genoaudit.training.stacked.chunk import (
     pad_members,
     soft_targets,
 )
-from genoaudit.training.stacked.private import descend_privately
-from genoaudit.training.stacked.program import Descent, Draws, Network, Privacy
+from genoaudit.training.stacked.program import Descent, Draws, Network
 from genoaudit.training.stacked.representer import Sgd
 from genoaudit.training.stacked.scratch import Scratch
 
@@ -35,14 +34,13 @@ CHUNK = 12
 _ALIGNMENT = 16
 
 
-def train_stacked(  # noqa: PLR0913  a recipe, its draws, and how to go about it
+def train_stacked(
     pool: Pool,
     members: BoolArray,
     *,
     network: Network,
     descent: Descent,
     draws: Draws,
-    privacy: Privacy | None = None,
     models: Sequence[int] | None = None,
     chunk: int = CHUNK,
     look: Callable[[Chunk], None] | None = None,
@@ -57,13 +55,10 @@ def train_stacked(  # noqa: PLR0913  a recipe, its draws, and how to go about it
         ``members[model, row]``; all models of the design, whichever are trained.
     network, descent, draws
         The recipe and its random numbers.
-    privacy
-        Clipping and noise of DP-SGD; None: plain SGD.
     models
         Which models to train; None: all.
     chunk
-        Models trained at once. It changes nothing in their numbers, but under DP, where a step's batches differ in
-        size, models are the same to the last bit only in the same company.
+        Models trained at once. It changes nothing in their numbers.
     look
         Called with every chunk when it is trained, to read its parameters.
 
@@ -73,31 +68,26 @@ def train_stacked(  # noqa: PLR0913  a recipe, its draws, and how to go about it
     """
     wanted = np.arange(len(members)) if models is None else np.asarray(models)
     scratch = Scratch()
-    for width, chosen in chunks_of_one_width(wanted, padded_widths(members, descent, privacy), chunk):
+    for width, chosen in chunks_of_one_width(wanted, padded_widths(members, descent), chunk):
         training = Chunk(pool, pad_members(members, tuple(chosen.tolist()), width), network, draws, scratch)
+        descend(training, pool.y, descent)
+        if look is not None:
+            look(training)
         # Logits are cloned out of inference mode, in which training runs because its operations are cheaper there.
-        if privacy is None:
-            descend(training, pool.y, descent)
-            if look is not None:
-                look(training)
-            yield chosen, training.logits().clone()
-        else:
-            yield chosen, training.logits(descend_privately(training, pool, descent, privacy)).clone()
+        yield chosen, training.logits().clone()
 
 
-def padded_widths(members: BoolArray, descent: Descent, privacy: Privacy | None) -> IntArray:
+def padded_widths(members: BoolArray, descent: Descent) -> IntArray:
     """Return how many member rows each model has after padding; [models]."""
-    return np.array([_width(int(count), descent.batch_size, privacy) for count in members.sum(1)], dtype=np.intp)
+    return np.array([_width(int(count), int(descent.batch_size)) for count in members.sum(1)], dtype=np.intp)
 
 
-def _width(count: int, batch_size: int, privacy: Privacy | None) -> int:
+def _width(count: int, batch_size: int) -> int:
     """Member rows after padding: a short batch has a multiple of 16 rows, or is full.
 
     It depends on a model's own members alone. Sums of another length are rounded otherwise, so the same model would
     differ in its last bits with the company it is trained in.
     """
-    if privacy is not None:
-        return -(-count // _ALIGNMENT) * _ALIGNMENT
     full = (count - 1) // batch_size * batch_size
     return full + min(batch_size, -(-(count - full) // _ALIGNMENT) * _ALIGNMENT)
 
@@ -113,7 +103,7 @@ def descend(training: Chunk, y: IntArray, descent: Descent) -> None:
         order = np.zeros((len(part.models), part.width), dtype=np.int64)
         for index, (model, count) in enumerate(zip(part.models, part.counts, strict=True)):
             order[index, :count] = training.draws.order(model, epoch)
-        for batch in _batches(training, order, targets, weights, descent.batch_size):
+        for batch in _batches(training, order, targets, weights, int(descent.batch_size)):
             training.step(batch, sgd, mixing=training.mixing(taken, batch), masks=training.masks(taken, batch))
             taken += 1
 

@@ -11,10 +11,10 @@ from worlds import first_weights, later_weights, make_draws, make_world
 from genoaudit.errors import ConfigError
 from genoaudit.randomness import generator
 from genoaudit.training.gram import factor
-from genoaudit.training.stacked.chunk import Pool
+from genoaudit.training.stacked.genes import GenePool, train_in_genes
 from genoaudit.training.stacked.head import parameter_shapes
-from genoaudit.training.stacked.program import Descent, Network, Privacy
-from genoaudit.training.stacked.training import train_stacked
+from genoaudit.training.stacked.private import unmoved_deviation
+from genoaudit.training.stacked.program import Descent, Network, Privacy, Start
 
 MLP = Network(classes=4, hidden=(24,))
 DESCENT = Descent(steps=40, batch_size=6, learning_rate=0.05, momentum=0.9, weight_decay=1e-2)
@@ -30,7 +30,19 @@ def patients_of(world, samples_each):
     return patients, replace(world, members=members)
 
 
-def make_private_draws(world, network, patients, rank, *, rate=0.25):
+def coordinates_of(world):
+    """A root L of K and the orthonormal rows Q with X = L Q."""
+    L = factor(world.gram)
+    Q = np.linalg.lstsq(L, world.X, rcond=None)[0]
+    assert np.allclose(Q @ Q.T, np.eye(len(Q)), atol=1e-9)
+    return L, Q
+
+
+def pool_of(world, patients, values):
+    return GenePool(torch.as_tensor(values), world.y, patients)
+
+
+def make_private_draws(world, network, patients, Q, *, rate=0.25):
     later = sum(int(np.prod(shape)) for shape in parameter_shapes(network))
 
     def sample(model, step):
@@ -42,9 +54,12 @@ def make_private_draws(world, network, patients, rank, *, rate=0.25):
 
     def noise(model, step):
         rng = generator(5, "noise", model, step)
-        return rng.normal(size=(rank, network.widths[0])), rng.normal(size=later)
+        return rng.normal(size=(len(Q), network.widths[0])), rng.normal(size=later)
 
-    return replace(make_draws(world, network), sample=sample, noise=noise)
+    def start(model):
+        return Start(Q @ first_weights(network, world.X.shape[1], model).T, later_weights(network, model))
+
+    return replace(make_draws(world, network), start=start, sample=sample, noise=noise)
 
 
 def parameters_in_order(model):
@@ -84,7 +99,10 @@ def train_plain_privately(world, patients, model_index, network, descent, privac
                 running.add_(g, alpha=min(1.0, privacy.clip / float(norm)))
         first, later = (torch.as_tensor(part) for part in draws.noise(model_index, step))
         sizes = [p.numel() for p in parameters[1:]]
-        fresh = [first.T @ Q, *(n.view(p.shape) for n, p in zip(later.split(sizes), parameters[1:], strict=True))]
+        fresh = [
+            first.T @ torch.as_tensor(Q),
+            *(n.view(p.shape) for n, p in zip(later.split(sizes), parameters[1:], strict=True)),
+        ]
         for p, t, n in zip(parameters, total, fresh, strict=True):
             p.grad = (t + privacy.noise_multiplier * privacy.clip * n) / descent.batch_size
         optimiser.step()
@@ -114,12 +132,10 @@ CASES = {
 def test_equals_dp_sgd_in_gene_space_with_the_same_noise(case, genes):
     network, descent, samples_each = CASES[case]
     patients, world = patients_of(make_world(genes=genes, models=3), samples_each)
-    L = factor(world.gram)
-    Q = torch.as_tensor(np.linalg.lstsq(L, world.X, rcond=None)[0])
-    assert torch.allclose(Q @ Q.T, torch.eye(len(Q), dtype=torch.float64), atol=1e-9)
-    draws = make_private_draws(world, network, patients, L.shape[1])
-    pool = Pool(torch.as_tensor(world.gram), world.y, patients, torch.as_tensor(L))
-    stacked = train_stacked(pool, world.members, network=network, descent=descent, draws=draws, privacy=PRIVACY)
+    L, Q = coordinates_of(world)
+    draws = make_private_draws(world, network, patients, Q)
+    pool = pool_of(world, patients, L)
+    stacked = train_in_genes(pool, world.members, network=network, descent=descent, draws=draws, privacy=PRIVACY)
     for models, logits in stacked:
         for model, own in zip(models, logits.numpy(), strict=True):
             plain, clipped, accuracy = train_plain_privately(
@@ -138,12 +154,12 @@ def test_one_step_without_noise_equals_opacus():
 
     world = make_world(models=1, uneven=False)
     patients = np.arange(len(world.y))
-    L = factor(world.gram)
-    draws = make_private_draws(world, MLP, patients, L.shape[1])
+    L, Q = coordinates_of(world)
+    draws = make_private_draws(world, MLP, patients, Q)
     descent = replace(DESCENT, steps=1, weight_decay=0.0, learning_rate=2.0)
     privacy = Privacy(clip=1.5, noise_multiplier=0.0)
-    pool = Pool(torch.as_tensor(world.gram), world.y, patients, torch.as_tensor(L))
-    [(_, logits)] = train_stacked(pool, world.members, network=MLP, descent=descent, draws=draws, privacy=privacy)
+    pool = pool_of(world, patients, L)
+    [(_, logits)] = train_in_genes(pool, world.members, network=MLP, descent=descent, draws=draws, privacy=privacy)
     X, y = torch.as_tensor(world.X), torch.as_tensor(world.y)
     plain = build(MLP, first_weights(MLP, X.shape[1], 0), later_weights(MLP, 0), torch.float64)
     before = plain(X).detach()
@@ -166,20 +182,14 @@ def test_noise_has_the_law_it_has_on_genes():
     """A pool that is never sampled collects noise alone: pre-activations ~ N(0, variance * K)."""
     world = make_world(rows=12, genes=40, classes=2, models=2000, uneven=False)
     patients, network = np.arange(12), Network(classes=2, hidden=())
-    L = factor(world.gram)
-    draws = make_private_draws(world, network, patients, L.shape[1], rate=0.0)
-    zero = make_draws(world, network).start(0)
-    draws = replace(draws, start=lambda _: replace(zero, first=0 * zero.first))
-    pool = Pool(torch.as_tensor(world.gram), world.y, patients, torch.as_tensor(L))
+    L, Q = coordinates_of(world)
+    draws = make_private_draws(world, network, patients, Q, rate=0.0)
+    draws = replace(draws, start=lambda _: Start(np.zeros((12, 2))))
     descent = Descent(steps=2, batch_size=3, learning_rate=0.5, momentum=0.5)
-    out = np.concatenate(
-        [
-            logits.numpy()[:, :, 0]
-            for _, logits in train_stacked(
-                pool, world.members, network=network, descent=descent, draws=draws, privacy=PRIVACY, chunk=200
-            )
-        ]
+    trained = train_in_genes(
+        pool_of(world, patients, L), world.members, network=network, descent=descent, draws=draws, privacy=PRIVACY
     )
+    out = np.concatenate([logits.numpy()[:, :, 0] for _, logits in trained])
     one = (0.5 * PRIVACY.clip * PRIVACY.noise_multiplier / 3) ** 2
     expected = one * (1 + 1.5**2) * (world.gram + 1)  # the first noise moves W by 1 + momentum times the rate
     found = out.T @ out / len(out)
@@ -187,25 +197,56 @@ def test_noise_has_the_law_it_has_on_genes():
     assert np.abs((found - expected) / error).max() < 4.5
 
 
+def test_what_no_gradient_moves_has_the_variance_of_a_random_walk():
+    descent = Descent(steps=2, batch_size=3, learning_rate=0.5, momentum=0.5)
+    one = 0.5 * PRIVACY.clip * PRIVACY.noise_multiplier / 3
+    assert unmoved_deviation(descent, PRIVACY, 0.0) == pytest.approx(one * np.sqrt(1 + 1.5**2))
+    assert unmoved_deviation(descent, replace(PRIVACY, noise_multiplier=0.0), 0.7) == pytest.approx(0.7)
+    decayed = Descent(steps=3, batch_size=3, learning_rate=(0.5, 0.2, 0.1), weight_decay=0.3)
+    quiet = replace(PRIVACY, noise_multiplier=0.0)
+    assert unmoved_deviation(decayed, quiet, 0.7) == pytest.approx(0.7 * 0.85 * 0.94 * 0.97)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_what_no_gradient_moves_has_the_deviation_that_torch_s_optimiser_gives_it(nesterov):
+    descent = Descent(steps=30, batch_size=2.5, learning_rate=0.1, momentum=0.9, nesterov=nesterov, weight_decay=0.05)
+    weight = torch.nn.Parameter(0.3 * torch.randn(100_000, generator=torch.Generator().manual_seed(0)))
+    optimiser = torch.optim.SGD([weight], lr=0.1, momentum=0.9, nesterov=nesterov, weight_decay=0.05)
+    numbers = torch.Generator().manual_seed(1)
+    for _ in range(30):
+        weight.grad = torch.randn(100_000, generator=numbers) * PRIVACY.clip * PRIVACY.noise_multiplier / 2.5
+        optimiser.step()
+    # The deviation of 100,000 normal numbers has a standard error of 0.22 per cent.
+    assert float(weight.detach().std()) == pytest.approx(unmoved_deviation(descent, PRIVACY, 0.3), rel=0.01)
+
+
+def test_a_model_is_the_same_to_the_bit_whatever_its_company():
+    patients, world = patients_of(make_world(models=3), 2)
+    L, Q = coordinates_of(world)
+    draws = make_private_draws(world, MLP, patients, Q)
+
+    def logits(models):
+        program = {"network": MLP, "descent": DESCENT, "draws": draws, "privacy": PRIVACY, "models": models}
+        pool = pool_of(world, patients, L.astype(np.float32))
+        return {
+            own: out
+            for chosen, outs in train_in_genes(pool, world.members, **program)
+            for own, out in zip(chosen.tolist(), outs, strict=True)
+        }
+
+    together = logits([0, 1, 2])
+    for model in range(3):
+        assert torch.equal(logits([model])[model], together[model])
+
+
 def test_refuses_what_has_no_meaning_for_a_patient():
     patients, world = patients_of(make_world(models=1), 1)
-    draws = make_private_draws(world, MLP, patients, 60)
-    gram = torch.as_tensor(world.gram)
-    with pytest.raises(ConfigError, match="root"):
-        list(
-            train_stacked(
-                Pool(gram, world.y), world.members, network=MLP, descent=DESCENT, draws=draws, privacy=PRIVACY
-            )
-        )
-    pool = Pool(gram, world.y, patients, torch.as_tensor(factor(world.gram)))
+    L, Q = coordinates_of(world)
+    draws = make_private_draws(world, MLP, patients, Q)
+    program = {"network": MLP, "descent": DESCENT, "draws": draws, "privacy": PRIVACY}
+    for pool in (GenePool(torch.as_tensor(L), world.y), GenePool(lambda _: torch.as_tensor(L), world.y, patients)):
+        with pytest.raises(ConfigError, match="patient of every row"):
+            list(train_in_genes(pool, world.members, **program))
+    program["draws"] = replace(draws, mix=lambda *_: (1.0, []))
     with pytest.raises(ConfigError, match="mixup"):
-        list(
-            train_stacked(
-                pool,
-                world.members,
-                network=MLP,
-                descent=DESCENT,
-                draws=replace(draws, mix=lambda *_: (1.0, [])),
-                privacy=PRIVACY,
-            )
-        )
+        list(train_in_genes(pool_of(world, patients, L), world.members, **program))
