@@ -1,0 +1,1 @@
+"""The mitigations: a recipe and a setting in, the protected recipe out."""
