@@ -36,6 +36,7 @@ from genoaudit.judging import (
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
 from genoaudit.metrics.utility import utility
+from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.models.recipes import build_recipe
 from genoaudit.release import audit_target, settings_for_target, shadow_design
 from genoaudit.report import summary
@@ -102,9 +103,11 @@ def train_slice(
     recipe, cohort = _prepared(config)
     if config.target is None:
         design = make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed)
+        recipe = settle_privacy(recipe, patients=cohort.n_patients // 2)
     else:
         target = read_target(cohort=cohort, **config.target.model_dump())
         design = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
+        recipe = settle_privacy(recipe, patients=int(target.members.sum()))
     plan = plan_audit(recipe, cohort, settings, options)
     on_model = partial(progress, "Training models") if progress else None
     train_shadows(recipe, cohort, design, plan, options, asked=what_to_ask(settings), only=wanted, progress=on_model)
@@ -165,10 +168,14 @@ def _prepared(config: AuditConfig) -> tuple[Recipe, Cohort]:
     if config.canaries is not None:
         refuse_kinds(config.canaries.kinds, config.canaries.count)
         coins_guessed(config.canaries)
-    recipe = build_recipe(
-        config.recipe.kind, config.recipe.parameters, scale=config.cohort.scale, target=config.recipe.target
-    )
-    return recipe, load_cohort(config.cohort)
+    section, scale = config.recipe, config.cohort.scale
+    needs_genes = section.kind == "deepcc"  # its gene sets are looked up among the cohort's genes
+    if not needs_genes:
+        recipe = build_recipe(section.kind, section.parameters, scale=scale, target=section.target)
+    cohort = load_cohort(config.cohort)
+    if needs_genes:
+        recipe = build_recipe(section.kind, section.parameters, scale=scale, genes=tuple(cohort.genes))
+    return recipe, cohort
 
 
 def load_cohort(config: CohortConfig) -> Cohort:
@@ -230,6 +237,8 @@ def audit_recipe(
     if canaries is not None:
         refuse_kinds(canaries.kinds, canaries.count)
         coins_guessed(canaries)
+    open_recipe, recipe = recipe, settle_privacy(recipe, patients=cohort.n_patients // 2)
+    claim = privacy_claim(recipe, patients=cohort.n_patients // 2)
     reasons_against(settings, make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed))
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
@@ -247,12 +256,13 @@ def audit_recipe(
     planted = None
     if canaries is not None:
         with clock("canaries"):
-            planted = audit_canaries(recipe, cohort, canaries, settings, options, progress=progress)
+            planted = audit_canaries(open_recipe, cohort, canaries, settings, options, progress=progress)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         headline=scored.headline,
         cohort=summary.cohort(cohort),
         recipe=summary.recipe(recipe),
+        guarantee=None if claim is None else summary.guarantee(claim),
         design=summary.design(design),
         adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
         attacks=results,

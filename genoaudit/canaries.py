@@ -8,7 +8,7 @@ they are about (the model, the canaries, the number of guesses) is fixed before 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal, get_args
 
@@ -24,6 +24,7 @@ from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.leakage import Leakage, mean_over_targets
+from genoaudit.models.claims import settle_privacy
 from genoaudit.privacy.lower_bounds import LowerBound
 from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.privacy.one_run import one_run_bound
@@ -97,13 +98,10 @@ def audit_canaries(
     section, settings, options = section or CanarySection(), settings or AuditSection(), options or RunOptions()
     guesses = coins_guessed(section)
     delta = settings.delta_for(cohort.n_patients)
-    together, canaries = make_canaries(cohort, kinds=section.kinds, count=section.count, seed=settings.seed)
-    signals, design = _trained(
-        recipe, together, canaries, options, models=section.models, seed=settings.seed, progress=progress
-    )
-    patients = np.searchsorted(canaries.patients, together.patients[np.isin(together.patients, canaries.patients)])
+    planted = plant_canaries(recipe, cohort, section, options, seed=settings.seed, progress=progress)
+    design, patients, canaries = planted.design, planted.patients, planted.canaries
     attack = _attack(settings, design)
-    signals = restrict(signals, settings.access, decimals=settings.decimals)
+    signals = restrict(planted.signals, settings.access, decimals=settings.decimals)
     scores = attack.score(signals, design, patients)
     return CanaryAudit(
         attack=attack.name,
@@ -140,35 +138,62 @@ def coins_guessed(section: CanarySection) -> int:
     return section.guesses
 
 
-def _trained(
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """Canaries, and what models trained with and without each of them say of them; nobody else is left.
+
+    Parameters
+    ----------
+    canaries
+        Who was planted.
+    signals, design
+        What models say of the canaries' samples, and the coins; patients are numbered among the canaries.
+    patients
+        Canary of each sample; [samples].
+    """
+
+    canaries: Canaries
+    signals: Signals
+    design: Design
+    patients: IntArray
+
+
+def plant_canaries(
     recipe: Recipe,
     cohort: Cohort,
-    canaries: Canaries,
+    section: CanarySection,
     options: RunOptions,
     *,
-    models: int,
     seed: int,
-    progress: Progress | None,
-) -> tuple[Signals, Design]:
-    """Train with and without the canaries; return what models say of them, and their coins. Nobody else is left."""
-    design = make_design(cohort.y, cohort.patients, models=models, seed=seed, kind="coins", audited=canaries.patients)
-    plan = plan_audit(recipe, cohort, AuditSection(models=models), options)
+    progress: Progress | None = None,
+) -> Planted:
+    """Train models with and without each canary; a DP target is met for all patients and half of the canaries."""
+    together, canaries = make_canaries(cohort, kinds=section.kinds, count=section.count, seed=seed)
+    recipe = settle_privacy(recipe, patients=cohort.n_patients + canaries.patients.size // 2)
+    design = make_design(
+        together.y, together.patients, models=section.models, seed=seed, kind="coins", audited=canaries.patients
+    )
+    plan = plan_audit(recipe, together, AuditSection(models=section.models), options)
     on_model = partial(progress, "Training models with canaries") if progress else None
-    signals, _ = gather(train_shadows(recipe, cohort, design, plan, options, progress=on_model), cohort, design)
-    own = np.isin(cohort.patients, canaries.patients)
-    return (
+    signals, _ = gather(train_shadows(recipe, together, design, plan, options, progress=on_model), together, design)
+    own = np.isin(together.patients, canaries.patients)
+    return Planted(
+        canaries,
         Signals(
             logit=signals.logit[:, :, own],
             proba=signals.proba[:, own],
             y=signals.y[own],
             label=None if signals.label is None else signals.label[:, :, own],
         ),
-        replace(
-            design,
-            members=design.members[:, canaries.patients],
-            audited=tuple(range(canaries.patients.size)),
-        ),
+        replace(design, members=design.members[:, canaries.patients], audited=tuple(range(canaries.patients.size))),
+        np.searchsorted(canaries.patients, together.patients[own]),
     )
+
+
+def leakage_of_all(planted: Planted, signals: Signals, settings: AuditSection) -> CanaryKindLeakage:
+    """Measure how well all canaries together are found from what is given out of them."""
+    scores = _attack(settings, planted.design).score(signals, planted.design, planted.patients)
+    return _leakage(ALL, np.ones(planted.design.patients, dtype=np.bool_), scores, planted.design)
 
 
 def _leakage(kind: str, chosen: BoolArray, scores: FloatArray, design: Design) -> CanaryKindLeakage:

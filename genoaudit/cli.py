@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genoaudit.config import AuditConfig, AuditSection, RunOptions
     from genoaudit.report.result import AuditResult
     from genoaudit.shadowing import Progress
+    from genoaudit.sweep_config import SweepConfig
 
 EXIT_INPUT = 3
 EXIT_INTERRUPTED = 130
@@ -155,6 +156,56 @@ def audit(
 
 
 @app.command()
+def sweep(
+    config: Annotated[Path, typer.Argument(help="The sweep's TOML file.", show_default=False)],
+    out: Out,
+    models: Models = None,
+    threads: Threads = None,
+    cache_dir: CacheDir = None,
+    fresh: Fresh = False,
+    engine: Engine = "auto",
+    minutes: Annotated[
+        float | None, typer.Option(help="Begin no cell after so long; overrides the configuration.", min=0.0)
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare protections: recipes with DP at many budgets and with every other mitigation, audited alike."""
+    from genoaudit.report.sweep_save import check_sweep_out
+    from genoaudit.sweep_config import override, read_sweep
+
+    settings = override(read_sweep(config), models=models, minutes=minutes)
+    out = check_sweep_out(out)
+    options = _options(out, threads, cache_dir, fresh=fresh, engine=engine)
+    if dry_run:
+        _print_sweep_plan(settings, options, as_json=as_json)
+        return
+    from genoaudit.report.sweep_save import CELLS, save_sweep
+    from genoaudit.report.sweep_terminal import print_sweep
+    from genoaudit.sweep import run_sweep
+
+    with _progress() as tell:
+        result = run_sweep(settings, options, finished=out / CELLS, progress=tell)
+    written = save_sweep(result.report, result.run, out)
+    if as_json:
+        typer.echo(result.report.to_json(), nl=False)
+    else:
+        print_sweep(result.report, written)
+
+
+@app.command()
+def mitigations(as_json: AsJson = False) -> None:
+    """List the protections: against what, at what cost, and what they are known not to stop."""
+    from genoaudit.mitigations.catalogue import CATALOGUE, mitigation_records
+    from genoaudit.report.mitigations_table import print_mitigations
+
+    if as_json:
+        typer.echo(json.dumps(mitigation_records(), indent=2))
+    else:
+        print_mitigations(tuple(CATALOGUE.values()))
+
+
+@app.command()
 def validate(config: Config, as_json: AsJson = False) -> None:
     """Check a configuration and its cohort without training anything."""
     settings = _configured(config)
@@ -240,6 +291,17 @@ def _print_plan(settings: AuditConfig, options: RunOptions, *, as_json: bool) ->
         typer.echo(json.dumps(plan, indent=2, sort_keys=True))
     else:
         print_plan(plan)
+
+
+def _print_sweep_plan(settings: SweepConfig, options: RunOptions, *, as_json: bool) -> None:
+    from genoaudit.report.sweep_terminal import print_sweep_plan
+    from genoaudit.sweep import plan_sweep
+
+    rows = plan_sweep(settings, options)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        print_sweep_plan(rows)
 
 
 def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) -> None:

@@ -14,15 +14,18 @@ from genoaudit.contracts import Access, Scale
 from genoaudit.errors import ConfigError
 
 Engine = Literal["auto", "gram", "stacked", "processes"]
+RecipeKind = Literal["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost", "import"]
 
 DEFAULT_CACHE = Path(".genoaudit-cache")
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A frozen table of a configuration; unknown keys are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
-class LabelsConfig(_Section):
+class LabelsConfig(Section):
     """A labels file beside a matrix that has none."""
 
     path: Path
@@ -30,7 +33,7 @@ class LabelsConfig(_Section):
     column: str | None = Field(default=None, description="Column with the labels; default: the cohort's label.")
 
 
-class CohortConfig(_Section):
+class CohortConfig(Section):
     """An expression file and what its columns mean."""
 
     path: Path = Field(description="h5ad, csv, tsv (plain or gz) or parquet; relative to the config file.")
@@ -46,12 +49,12 @@ class CohortConfig(_Section):
     labels: LabelsConfig | None = None
 
 
-class RecipeConfig(_Section):
+class RecipeConfig(Section):
     """The model to train; further keys are parameters of the recipe."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    kind: Literal["mlp", "logistic", "xgboost", "import"] = "mlp"
+    kind: RecipeKind = "mlp"
     target: str | None = Field(default=None, description="For kind = 'import': 'module:function' giving a classifier.")
 
     @model_validator(mode="after")
@@ -80,7 +83,7 @@ DEFAULT_ATTACKS = (
 )
 
 
-class AuditSection(_Section):
+class AuditSection(Section):
     """How many models, which attacks by whom, which seed."""
 
     models: Annotated[int, Field(ge=4, le=100_000)] | Literal["auto"] = Field(
@@ -141,7 +144,7 @@ class AuditSection(_Section):
         return self.max_models if self.models == "auto" else self.models
 
 
-class CanarySection(_Section):
+class CanarySection(Section):
     """Planted worst-case patients, audited beside the natural ones."""
 
     kinds: tuple[str, ...] = Field(
@@ -155,7 +158,7 @@ class CanarySection(_Section):
     )
 
 
-class TargetSection(_Section):
+class TargetSection(Section):
     """A given model, known by what it says: the release audit of this one model instead of its recipe."""
 
     path: Path = Field(description="Table with a row per sample: id, membership, and a column per class.")
@@ -163,7 +166,7 @@ class TargetSection(_Section):
     member: str = Field(default="member", description="Column that says whether the model was trained on the sample.")
 
 
-class AuditConfig(_Section):
+class AuditConfig(Section):
     """A whole audit. Everything in here changes results; nothing else does."""
 
     cohort: CohortConfig
@@ -237,19 +240,29 @@ def read_config(path: Path) -> AuditConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
+    config = parse_config(read_toml(path), name=path.name)
+    target = config.target
+    if target is not None:
+        target = target.model_copy(update={"path": path.parent / target.path})
+    return config.model_copy(update={"cohort": located(config.cohort, path.parent), "target": target})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read or is not TOML.
+    """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         msg = f"cannot read the configuration {path}: {error.strerror}."
         raise ConfigError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path.name} is not valid TOML: {error}."
         raise ConfigError(msg) from error
-    config = parse_config(content, name=path.name)
-    target = config.target
-    if target is not None:
-        target = target.model_copy(update={"path": path.parent / target.path})
-    return config.model_copy(update={"cohort": _located(config.cohort, path.parent), "target": target})
 
 
 def parse_settings(settings: AuditSection, given: dict[str, Any]) -> AuditSection:
@@ -279,27 +292,29 @@ def parse_config(content: dict[str, Any], *, name: str = "configuration") -> Aud
     try:
         return AuditConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_explain(error, name)) from None
+        raise ConfigError(explain(error, name, AuditConfig)) from None
 
 
-def _located(cohort: CohortConfig, folder: Path) -> CohortConfig:
+def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
+    """Return the same with its paths taken relative to a folder."""
     labels = cohort.labels
     if labels is not None:
         labels = labels.model_copy(update={"path": folder / labels.path})
     return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
 
 
-def _explain(error: ValidationError, name: str) -> str:
-    problems = [_problem(detail["type"], detail["loc"], detail["msg"]) for detail in error.errors()]
+def explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:
+    """Say every problem of a configuration in one line each; `name` stands in front."""
+    problems = [_problem(detail["type"], detail["loc"], detail["msg"], model) for detail in error.errors()]
     if len(problems) == 1:
         return f"{name}: {problems[0]}"
     return "\n".join([f"{name}: {len(problems)} problems", *(f"  {i}. {text}" for i, text in enumerate(problems, 1))])
 
 
-def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
+def _problem(kind: str, location: tuple[int | str, ...], message: str, model: type[BaseModel]) -> str:
     key = ".".join(str(part) for part in location)
     if kind == "extra_forbidden":
-        valid = _keys_at(location[:-1])
+        valid = _keys_at(model, location[:-1])
         nearest = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"valid here: {', '.join(valid)}."
         return f"unknown key '{key}'; {hint}"
@@ -309,9 +324,10 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
     return f"'{key}': {plain.get(kind, message.removeprefix('Value error, '))}"
 
 
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = AuditConfig
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location:
+        if str(part) not in model.model_fields:  # a name that the user chose, in a table of tables
+            continue
         annotation = model.model_fields[str(part)].annotation
         options = [annotation, *getattr(annotation, "__args__", ())]
         model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))

@@ -27,6 +27,7 @@ from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
 from genoaudit.metrics.utility import utility
+from genoaudit.models.claims import settle_privacy
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
@@ -77,6 +78,7 @@ def audit_target(
     patients_by = patient_groups(cohort, groups)
     shadows = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
     reasons_against(settings, shadows)
+    recipe = settle_privacy(recipe, patients=int(target.members.sum()))
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
         trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)

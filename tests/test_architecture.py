@@ -18,7 +18,8 @@ MODULES = {
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness"}
 STAGES = {
-    *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "checks", "report"),
+    *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "reconstruction"),
+    *("checks", "report"),
 }
 MAY_IMPORT = {
     "errors": set(),
@@ -28,20 +29,31 @@ MAY_IMPORT = {
     "data": FOUNDATION,
     "models": FOUNDATION | {"data", "privacy"},
     "mitigations": FOUNDATION | {"data", "models", "privacy"},
+    "reconstruction": FOUNDATION | {"data", "models", "privacy"},
     "training": FOUNDATION | {"config", "data", "models", "privacy"},
     "attacks": FOUNDATION,
     "metrics": {"errors", "contracts"},
     "privacy": {"errors", "contracts"},
     "checks": FOUNDATION | {"data", "metrics"},
-    "report": FOUNDATION | {"config", "data", "models", "attacks", "metrics", "privacy", "checks"},
+    "report": FOUNDATION | {"config", "sweep_config", "data", "models", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
     "canaries": FOUNDATION | STAGES | {"scoring", "shadowing"},
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
-    "sweep": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
-    "cli": {"errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "report"},
+    "sweep_config": {"errors", "config"},
+    "cells": FOUNDATION | STAGES | {"sweep_config"},
+    "cell_audit": FOUNDATION | STAGES | {"scoring", "shadowing", "canaries", "cells"},
+    "finished_cells": FOUNDATION | STAGES | {"sweep_config", "cells", "cell_audit"},
+    "fair": FOUNDATION | STAGES | {"cells"},
+    "sweep": FOUNDATION
+    | STAGES
+    | {"sweep_config", "shadowing", "audit", "cells", "cell_audit", "finished_cells", "fair"},
+    "cli": {
+        *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "sweep_config"),
+        "report",
+    },
     "__main__": {"cli"},
 }
 HEAVY = ["torch", "opacus", "xgboost", "anndata", "matplotlib", "sklearn", "pandas", "scipy", "pyarrow"]

@@ -34,7 +34,7 @@ DASHES: tuple[tuple[float, ...] | None, ...] = (None, (5, 2), (2, 1.5), (7, 2, 1
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--rule", SHADE: "--shade"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
-_STYLE = {
+STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["sans-serif"],
@@ -246,16 +246,16 @@ def _svg(draw: Callable[[Axes], None], *, name: str, height: float, title: str, 
     from matplotlib.figure import Figure
 
     # From the library's defaults, not from the user's matplotlibrc: the figure is part of the report.
-    with matplotlib.style.context(["default", {**_STYLE, "svg.hashsalt": name}]):
+    with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]):
         figure = Figure(figsize=(7.4, height))
         axes = figure.add_axes((0.095, 0.52 / height, 0.865, 1 - 0.65 / height))
         draw(axes)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _inline(text.getvalue(), name=name, title=title, description=description)
+    return inline_svg(text.getvalue(), name=name, title=title, description=description)
 
 
-def _inline(document: str, *, name: str, title: str, description: str) -> str:
+def inline_svg(document: str, *, name: str, title: str, description: str) -> str:
     """Turn matplotlib's document into an element for a page: no foreign ids, no style sheet, named for readers."""
     root = ET.fromstring(document)  # noqa: S314 - our own output
     referenced = set(re.findall(r"(?:href=\"|url\()#([\w.]+)", document))

@@ -58,7 +58,7 @@ def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) 
         A complete HTML document.
     """
     low, high = wording.unexposed_band(report)
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         report=report,
         names=names,
@@ -155,7 +155,8 @@ def _natural(report: AuditReport) -> CanaryKindLeakage | None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates, with every text escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -24,6 +24,7 @@ from genoaudit.report.sections import (
     Exposure,
     GroupGap,
     GroupLeakage,
+    Guarantee,
     Part,
     SelfTest,
     ShadowThreshold,
@@ -160,6 +161,9 @@ class AuditReport(Part):
     headline: str | None = Field(description="Name of the attack that groups and patients are shown for.")
     cohort: CohortSummary
     recipe: RecipeSummary
+    guarantee: Guarantee | None = Field(
+        default=None, description="Of a recipe trained with DP; None: it promises nothing."
+    )
     design: DesignSummary
     adversary: Adversary
     attacks: tuple[AttackResult, ...]

@@ -63,6 +63,15 @@ def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) ->
     return tuple(folder / name for name in FILES)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and put it there, so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+
+
 def _write(result: AuditResult, folder: Path, *, show_ids: bool) -> None:
     (folder / "report.json").write_text(result.report.to_json(), encoding="utf-8")
     result.to_html(folder / "report.html", show_ids=show_ids)

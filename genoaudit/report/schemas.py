@@ -20,6 +20,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from genoaudit.config import AuditConfig
 from genoaudit.errors import ConfigError
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.report.sweep_result import SweepReport
+from genoaudit.sweep_config import SweepConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -58,6 +60,8 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
     {
         "audit_config": Schema(AuditConfig, "genoaudit: configuration of an audit (TOML)", "1.0", "validation"),
         "report": Schema(AuditReport, "genoaudit: report.json (confidential)", SCHEMA_VERSION, "serialization"),
+        "sweep_config": Schema(SweepConfig, "genoaudit: configuration of a sweep (TOML)", "1.0", "validation"),
+        "sweep": Schema(SweepReport, "genoaudit: sweep.json (confidential)", "1.0", "serialization"),
     }
 )
 

@@ -147,6 +147,20 @@ class EpsilonBound(Part):
     note: str
 
 
+class Guarantee(Part):
+    """What a DP training promises, and whether the promise covers the whole pipeline."""
+
+    epsilon: float | None = Field(description="None: no finite epsilon holds (no noise).")
+    delta: float
+    accountant: str
+    noise_multiplier: float
+    neighbouring: str
+    unit: str
+    vacuous: bool = Field(description="Epsilon above 1,000: the promise excludes no attack at all.")
+    end_to_end: bool
+    gaps: tuple[str, ...] = Field(description="Why the promise does not cover the whole pipeline; empty if it does.")
+
+
 class CanaryKindLeakage(Part):
     """How well planted patients of one kind are found, beside the natural ones: one target at a time, averaged."""
 

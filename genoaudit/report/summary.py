@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from genoaudit.metrics.stability import HalvesAgreement
     from genoaudit.metrics.thresholds import AtShadowThreshold
     from genoaudit.metrics.worst import Worst
+    from genoaudit.models.claims import PrivacyClaim
     from genoaudit.privacy.lower_bounds import LowerBound
 
 MOST_EXPOSED = 20
@@ -161,17 +163,35 @@ def exposure(patients: pd.DataFrame, found: Findings) -> sections.Exposure:
                 sections.TopOverlap(k=top.k, jaccard=top.jaccard, by_chance=top.by_chance) for top in halves.tops
             ),
         ),
-        worst=tuple(
-            sections.WorstPatients(
-                k=worst.k,
-                models_per_half=worst.models,
-                auc=worst.auc,
-                d_prime=worst.d_prime,
-                tpr_at_fpr=worst.tpr_at_fpr,
-            )
-            for worst in found.worst
-        ),
+        worst=tuple(map(worst_patients, found.worst)),
         calibration=None if posterior is None else _calibration(posterior),
+    )
+
+
+def worst_patients(worst: Worst) -> sections.WorstPatients:
+    """Put the most exposed patients in the form of a report; who they are stays behind."""
+    return sections.WorstPatients(
+        k=worst.k,
+        models_per_half=worst.models,
+        auc=worst.auc,
+        d_prime=worst.d_prime,
+        tpr_at_fpr=worst.tpr_at_fpr,
+    )
+
+
+def guarantee(claim: PrivacyClaim) -> sections.Guarantee:
+    """Put what a DP training promises in the form of a report."""
+    found = claim.guarantee
+    return sections.Guarantee(
+        epsilon=found.epsilon if math.isfinite(found.epsilon) else None,
+        delta=found.delta,
+        accountant=found.accountant,
+        noise_multiplier=claim.mechanism.noise_multiplier,
+        neighbouring=found.neighbouring,
+        unit=found.unit,
+        vacuous=found.vacuous,
+        end_to_end=claim.end_to_end,
+        gaps=claim.gaps,
     )
 
 

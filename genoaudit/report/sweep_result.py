@@ -10,7 +10,7 @@ from pydantic import Field
 from genoaudit.contracts import Access
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.result import CohortSummary, Leakage, NotRun, Utility, canonical_json
-from genoaudit.report.sections import CanaryKindLeakage, Part, WorstPatients
+from genoaudit.report.sections import CanaryKindLeakage, Guarantee, Part, WorstPatients
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,20 +20,6 @@ NONE = "none"
 
 DP = "dp"
 """The mitigation of cells trained with DP-SGD."""
-
-
-class CellGuarantee(Part):
-    """What a DP training promises, and whether the promise covers the whole pipeline."""
-
-    epsilon: float | None = Field(description="None: no finite epsilon holds (no noise).")
-    delta: float
-    accountant: str
-    noise_multiplier: float
-    neighbouring: str
-    unit: str
-    vacuous: bool = Field(description="Epsilon above 1,000: the promise excludes no attack at all.")
-    end_to_end: bool
-    gaps: tuple[str, ...] = Field(description="Why the promise does not cover the whole pipeline; empty if it does.")
 
 
 class SweepCell(Part):
@@ -58,18 +44,20 @@ class SweepCell(Part):
     labels_only: Leakage | None = Field(default=None, description="An output defence attacked through labels alone.")
     worst: tuple[WorstPatients, ...]
     canaries: CanaryKindLeakage | None = Field(description="All planted patients together; None where none were asked.")
-    guarantee: CellGuarantee | None
-    on_frontier: bool = Field(description="No other cell of the recipe and seed has both more utility and less leakage.")
+    guarantee: Guarantee | None
+    on_frontier: bool = Field(
+        description="No other cell of the recipe and seed has both more utility and less leakage."
+    )
     warnings: tuple[str, ...] = ()
 
 
 class FairComparison(Part):
-    """A defence beside the DP-SGD that is as useful: which of the two protects those who need it most?"""
+    """A defence beside the DP-SGD that is as useful, by what either leaves of the leak of those who need protection."""
 
     recipe: str
     seed: int
     defence: str = Field(description="Name of the defence's cell.")
-    dp: str | None = Field(description="Name of the DP cell with most noise that loses no more; None if there is none.")
+    dp: str | None = Field(description="Name of the DP cell with most noise that loses hardly more; None if none.")
     accuracy_difference: float | None = Field(description="Accuracy of DP-SGD minus the defence's.")
     worst_auc_defence: Estimate
     worst_auc_dp: Estimate

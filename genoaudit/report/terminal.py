@@ -73,7 +73,7 @@ def lines() -> Iterator[Callable[[str, int, int], None]]:
 
 def print_result(report: AuditReport, written: Sequence[Path]) -> None:
     """Print what was found in short: the answer, the strongest attacks, single patients, bounds, checks, the files."""
-    console = _console()
+    console = stdout_console()
     console.print(answer(report).heading, style="bold")
     _print_attack_table(console, report)
     _print_patients_and_bounds(console, report)
@@ -93,7 +93,7 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
             console.print(
                 f"{check.code} {check.status}: {check.summary}", style="red" if check.status == "issue" else None
             )
-    _print_warnings(console, report.warnings)
+    print_warnings(console, report.warnings)
     console.print("Written (confidential):")
     for path in written:
         console.print(f"  {path}")
@@ -104,9 +104,9 @@ def _print_attack_table(console: Console, report: AuditReport) -> None:
         report.attacks, key=lambda attack: (attack.name != report.headline, -wording.auc_or_lowest(attack))
     )
     budgets = [rate.fpr for rate in strongest[0].tpr_at_fpr if rate.tpr is not None] if strongest else []
-    table = _table("attack", "AUC", *(f"TPR at {100 * fpr:.3g}% FPR" for fpr in budgets))
+    table = plain_table("attack", "AUC", *(f"TPR at {100 * fpr:.3g}% FPR" for fpr in budgets))
     for attack in strongest[:ATTACKS_SHOWN]:
-        cells = (attack.name, _interval(attack.auc), *(_rate(_at(attack, fpr)) for fpr in budgets))
+        cells = (attack.name, interval_text(attack.auc), *(_rate(_at(attack, fpr)) for fpr in budgets))
         table.add_row(*map(Text, cells))
     console.print(f"Membership leakage per patient, {wording.over_targets(report)} [95 % interval]; headline first")
     console.print(table)
@@ -141,14 +141,14 @@ def _bound(bound: EpsilonBound) -> str:
 
 def print_self_test(report: AuditReport) -> None:
     """Print whether the audit found nothing where there is nothing to find, attack by attack."""
-    console = _console()
+    console = stdout_console()
     test = report.self_test
     if test is None:
         console.print("No self-test was run.")
         return
-    table = _table("attack", "AUC", "result")
+    table = plain_table("attack", "AUC", "result")
     for attack in test.attacks:
-        table.add_row(*map(Text, (attack.name, _interval(attack.auc), "passed" if attack.passed else "FAILED")))
+        table.add_row(*map(Text, (attack.name, interval_text(attack.auc), "passed" if attack.passed else "FAILED")))
     console.print(_plain_spaces(wording.self_test_sentence(test)))
     console.print(table)
 
@@ -208,21 +208,21 @@ def _plain_spaces(sentence: str) -> str:
 
 def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
     """Print what a cohort holds."""
-    console = _console()
+    console = stdout_console()
     console.print(
         f"{cohort.source}: {cohort.samples} samples of {cohort.patients} patients, {cohort.genes} genes, "
         f"scale {cohort.scale}. Ready to audit."
     )
-    table = _table(cohort.label, "patients", "samples")
+    table = plain_table(cohort.label, "patients", "samples")
     for size in cohort.classes:
         table.add_row(*map(Text, (size.name, str(size.patients), str(size.samples))))
     console.print(table)
-    _print_warnings(console, warnings)
+    print_warnings(console, warnings)
 
 
 def print_plan(plan: dict[str, Any]) -> None:
     """Print how an audit would be run and what it would cost."""
-    console = _console()
+    console = stdout_console()
     ceiling = "At most " if plan.get("at_most") else ""
     console.print(f"{ceiling}{plan['models']} models with the {plan['engine']} engine: {plan['reason']}.")
     processes = "1 process" if plan["workers"] == 1 else f"{plan['workers']} processes"
@@ -232,30 +232,34 @@ def print_plan(plan: dict[str, Any]) -> None:
     if plan["seconds"] is None:
         console.print("The time cannot be estimated for this recipe; try a few models first.")
     else:
-        console.print(f"About {_duration(plan['seconds'])} of training; the estimate is good to a factor of three.")
+        console.print(f"About {duration(plan['seconds'])} of training; the estimate is good to a factor of three.")
     if plan.get("canary_models"):
         console.print(f"Not counted: {plan['canary_models']} further models with canaries.")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Say how long something takes, roughly."""
     if seconds < 90:
         return f"{max(1, round(seconds))} seconds"
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def _console() -> Console:
+def stdout_console() -> Console:
+    """Return a console on standard output."""
     # Names of classes and files are data: never markup, never highlighted.
     return Console(soft_wrap=True, markup=False, highlight=False)
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """Return a table without lines."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))  # five columns fit 80 characters
     for column in columns:
         table.add_column(Text(column), no_wrap=True)
     return table
 
 
-def _print_warnings(console: Console, warnings: Sequence[str]) -> None:
+def print_warnings(console: Console, warnings: Sequence[str]) -> None:
+    """Print warnings, if there are any."""
     for warning in warnings:
         console.print(f"Note: {warning}", style="yellow")
 
@@ -264,7 +268,8 @@ def _plain(estimate: Estimate) -> str:
     return "-" if estimate.value is None else f"{estimate.value:.3f}"
 
 
-def _interval(estimate: Estimate) -> str:
+def interval_text(estimate: Estimate) -> str:
+    """Write an estimate with its interval."""
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
