@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from genoaudit.contracts import Mitigation, Recipe, Setting
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 WITH_DP: dict[str, dict[str, Any]] = {
     "mlp": {"scaling": "sample", "layer_norm": True, "schedule": "cosine", "learning_rate": 0.5},
     "softmax": {"scaling": "sample", "schedule": "cosine", "learning_rate": 0.5},
+    "cnn": {"scaling": "sample"},
+    "deepcc": {"norm": "layer"},
 }
 """What the DP arm of a kind of recipe has of its own unless told otherwise.
 
@@ -81,16 +84,21 @@ def plan_cells(config: SweepConfig, cohort: Cohort) -> tuple[list[Cell], list[No
         for name, section in config.recipes.items():
             plain = _build(section, section.parameters, cohort)
             cells.append(Cell(f"{name}/{NONE}/seed={seed}", "No protection", name, NONE, None, seed, plain))
-            if config.sweep.budgets and (reason := CATALOGUE[DP].why_not(plain)):
-                idle.append(NotRun(name=f"{name}/{DP}", reason=reason))
-            elif config.sweep.budgets:
-                private = _private_recipe(section, cohort)
-                cells += [_private(name, private, budget, seed=seed, genes=genes) for budget in config.sweep.budgets]
+            if config.sweep.budgets:
+                found = _private_recipe(name, section, plain, cohort)
+                if isinstance(found, NotRun):
+                    idle.append(found)
+                else:
+                    cells += [_private(name, found, budget, seed=seed, genes=genes) for budget in config.sweep.budgets]
             for mitigation, settings in wanted:
                 if reason := mitigation.why_not(plain):
                     idle.append(NotRun(name=f"{name}/{mitigation.name}", reason=reason))
                     continue
                 cells += [_protected(name, plain, mitigation, setting, seed=seed, genes=genes) for setting in settings]
+    names = [cell.name for cell in cells]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        msg = f"{len(twice)} cells are asked for twice (first: {twice[0]}). Give files of genes different names."
+        raise ConfigError(msg)
     return cells, list({found.name: found for found in idle}.values())
 
 
@@ -115,18 +123,25 @@ def _protected(
         title=mitigation.title if setting == "on" else f"{mitigation.title}, {_text(setting)}",
         recipe_name=name,
         mitigation=mitigation.name,
-        setting=setting,
+        setting=_text(setting) if isinstance(setting, str) else setting,
         seed=seed,
         recipe=plain if on_outputs else protected,
         defence=mitigation if on_outputs else None,
     )
 
 
-def _private_recipe(section: SweptRecipe, cohort: Cohort) -> Recipe:
-    """Build a recipe as its DP cells train it; its target stands for any other."""
+def _private_recipe(name: str, section: SweptRecipe, plain: Recipe, cohort: Cohort) -> Recipe | NotRun:
+    """Build a recipe as its DP cells train it (its target stands for any other), or say why there is none."""
+    if reason := CATALOGUE[DP].why_not(plain):
+        return NotRun(name=f"{name}/{DP}", reason=reason)
     parameters = {**section.parameters, **WITH_DP.get(section.kind, {}), **section.with_dp}
     given = {"noise_multiplier": 0.0, **dict(parameters.pop("dp", {}))}
-    return _build(section, {**parameters, "dp": given}, cohort)
+    try:
+        return _build(section, {**parameters, "dp": given}, cohort)
+    except ConfigError as error:
+        if section.with_dp:  # asked for, so it must be mended
+            raise
+        return NotRun(name=f"{name}/{DP}", reason=str(error))
 
 
 def _private(name: str, private: Recipe, budget: float, *, seed: int, genes: tuple[str, ...]) -> Cell:
@@ -169,4 +184,5 @@ def _build(section: SweptRecipe, parameters: dict[str, Any], cohort: Cohort) -> 
 
 
 def _text(setting: Setting) -> str:
-    return setting if isinstance(setting, str) else f"{setting:g}"
+    """Write a setting; of a file its name alone, since folders are nobody else's business."""
+    return Path(setting).name if isinstance(setting, str) else f"{setting:g}"

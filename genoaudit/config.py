@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -69,6 +69,8 @@ class RecipeConfig(Section):
         """The recipe's own parameters."""
         return dict(self.model_extra or {})
 
+
+RecipeT = TypeVar("RecipeT", bound=RecipeConfig)
 
 DEFAULT_ATTACKS = (
     "loss",
@@ -244,7 +246,8 @@ def read_config(path: Path) -> AuditConfig:
     target = config.target
     if target is not None:
         target = target.model_copy(update={"path": path.parent / target.path})
-    return config.model_copy(update={"cohort": located(config.cohort, path.parent), "target": target})
+    recipe = located_recipe(config.recipe, path.parent)
+    return config.model_copy(update={"cohort": located(config.cohort, path.parent), "recipe": recipe, "target": target})
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -301,6 +304,12 @@ def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
     if labels is not None:
         labels = labels.model_copy(update={"path": folder / labels.path})
     return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
+
+
+def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:
+    """Return the same with its file of gene sets, if it names one, taken relative to a folder."""
+    sets = recipe.parameters.get("gene_sets")
+    return recipe.model_copy(update={"gene_sets": str(folder / sets)}) if isinstance(sets, str) else recipe
 
 
 def explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:

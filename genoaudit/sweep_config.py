@@ -15,10 +15,14 @@ from genoaudit.config import (
     Section,
     explain,
     located,
+    located_recipe,
     parse_settings,
     read_toml,
 )
 from genoaudit.errors import ConfigError
+
+GENE_LIST = "gene_list"
+"""The mitigation whose settings are files."""
 
 BUDGETS = (1.0, 8.0, 32.0, 1e3, 1e6, 1e9, 1e12)
 """Epsilons of a sweep unless told otherwise; no protection is always a cell."""
@@ -98,7 +102,13 @@ def read_sweep(path: Path) -> SweepConfig:
         config = SweepConfig.model_validate(content)
     except ValidationError as error:
         raise ConfigError(explain(error, path.name, SweepConfig)) from None
-    return config.model_copy(update={"cohort": located(config.cohort, path.parent)})
+    folder = path.parent
+    recipes = {name: located_recipe(recipe, folder) for name, recipe in config.recipes.items()}
+    sweep = config.sweep
+    if sweep.mitigations is not None and GENE_LIST in sweep.mitigations:
+        lists = tuple(str(folder / str(given)) for given in sweep.mitigations[GENE_LIST])
+        sweep = sweep.model_copy(update={"mitigations": {**sweep.mitigations, GENE_LIST: lists}})
+    return config.model_copy(update={"cohort": located(config.cohort, folder), "recipes": recipes, "sweep": sweep})
 
 
 def override(config: SweepConfig, *, models: int | str | None = None, minutes: float | None = None) -> SweepConfig:

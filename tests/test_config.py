@@ -78,3 +78,10 @@ def test_a_missing_file_is_said_in_one_line(tmp_path):
 def test_a_config_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         AuditConfig.model_validate(MINIMAL).audit = None
+
+
+def test_gene_sets_are_taken_relative_to_the_configuration(tmp_path):
+    path = tmp_path / "audit.toml"
+    text = '[cohort]\npath = "c.h5ad"\nlabel = "t"\nscale = "log2"\n[recipe]\nkind = "deepcc"\ngene_sets = "s.gmt"\n'
+    path.write_text(text, encoding="utf-8")
+    assert read_config(path).recipe.parameters["gene_sets"] == str(tmp_path / "s.gmt")

@@ -66,3 +66,12 @@ def test_the_command_line_overrides_models_and_minutes_only(tmp_path):
         override(config, models="auto")
     with pytest.raises(ConfigError, match="models"):
         override(config, models=3)
+
+
+def test_files_are_taken_relative_to_the_configuration(tmp_path):
+    text = (
+        '[recipes.a]\nkind = "deepcc"\ngene_sets = "sets.gmt"\n[sweep.mitigations]\ngene_list = ["lists/public.txt"]\n'
+    )
+    config = read_sweep(written(tmp_path, text))
+    assert config.recipes["a"].parameters["gene_sets"] == str(tmp_path / "sets.gmt")
+    assert config.sweep.mitigations == {"gene_list": (str(tmp_path / "lists/public.txt"),)}

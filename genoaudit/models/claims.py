@@ -200,7 +200,13 @@ def _gap_of_step(step: Any) -> Iterator[str]:
     name = _our_name(step)
     if name in {*_NOTHING_FITTED, "PrivateScaler"} or (name == "ExpressionScaler" and step.scaling != "members"):
         return
-    if name == "ExpressionScaler":
+    if name == "FunctionalSpectra":
+        if step.centring == "members":
+            yield (
+                "FunctionalSpectra centres genes at their means over the patients without noise; use centring = "
+                "'none'."
+            )
+    elif name == "ExpressionScaler":
         yield (
             "ExpressionScaler learns the genes' means and standard deviations from the patients without noise; use "
             "scaling = 'sample', which learns nothing, or PrivateScaler."

@@ -8,7 +8,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,20 +19,32 @@ from genoaudit import randomness
 from genoaudit.contracts import Recipe, Scale
 from genoaudit.errors import ConfigError
 
-_KINDS = ("mlp", "logistic", "xgboost", "import")
-_SCALER_KEYS = ("scaling", "gain")
+_PRIVATE_KINDS = ("mlp", "softmax", "cnn", "deeptype", "deepcc")
+_KINDS = (*_PRIVATE_KINDS, "logistic", "xgboost", "import")
+_SCALER_KEYS = ("genes", "scaling", "gain")
 
 
-def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, target: str | None = None) -> Recipe:
+def build_recipe(
+    kind: str,
+    parameters: Mapping[str, Any],
+    *,
+    scale: Scale,
+    target: str | None = None,
+    genes: Sequence[str] | None = None,
+) -> Recipe:
     """Build an unfitted recipe and check everything about it that can be checked before training.
 
-    The kinds ``"mlp"``, ``"logistic"`` and ``"xgboost"`` are Pipelines of `LogTransform`, `ExpressionScaler` and
+    All kinds but ``"import"`` are Pipelines of `LogTransform`, `ExpressionScaler` and
 
-    - `genoaudit.models.mlp.MLPClassifier`;
-    - `sklearn.linear_model.LogisticRegression` (multinomial, L2) with ``max_iter=1000`` instead of 100, which do not
-      suffice for thousands of genes;
-    - `xgboost.XGBClassifier` with defaults for few patients and many genes, where XGBoost's own spend nearly all their
-      time on histograms with more bins than a node has patients:
+    - ``"mlp"``: `genoaudit.models.mlp.MLPClassifier`; ``"softmax"``: the same without hidden layers;
+    - ``"cnn"``: `genoaudit.models.cnn.CNNClassifier`;
+    - ``"deeptype"``: `genoaudit.models.deeptype.DeepTypeClassifier`;
+    - ``"deepcc"``: `genoaudit.models.deepcc.DeepCCClassifier`. With ``gene_sets = "sets.gmt"``, and `FunctionalSpectra`
+      in the scaler's place, it sees functional spectra as published; then ``min_genes`` and ``centring`` are keys too;
+    - ``"logistic"``: `sklearn.linear_model.LogisticRegression` (multinomial, L2) with ``max_iter=1000`` instead of 100,
+      which do not suffice for thousands of genes;
+    - ``"xgboost"``: `xgboost.XGBClassifier` with defaults for few patients and many genes, where XGBoost's own spend
+      nearly all their time on histograms with more bins than a node has patients:
 
       =========================  ===========================================================================
       ``max_bin=16``             instead of 256. A histogram is genes x bins for every node of a tree; with
@@ -52,20 +66,25 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
     Parameters
     ----------
     kind
-        ``"mlp"``, ``"logistic"``, ``"xgboost"`` or ``"import"``.
+        One of those above.
     parameters
         ``genes = 2000`` keeps the 2,000 genes that vary most among the members; ``scaling`` and ``gain`` go to the
-        scaler (``gain = false`` switches the gain off), the others to the classifier; for ``"import"`` all are
-        keywords of the function.
+        scaler (``gain = false`` switches the gain off); ``scaling = "private"`` makes it a `PrivateScaler`, with
+        ``moments_noise`` as its noise multiplier and ``genes`` chosen by private variances. A table ``dp`` becomes a
+        `DPSGD`. The others go to the classifier; for ``"import"`` all are keywords of the function.
     scale
         Declared scale of the expression values.
     target
         ``"module:function"``, for ``"import"`` only.
+    genes
+        Names of the cohort's genes, for gene sets only.
 
     Raises
     ------
     ConfigError
         An unknown kind, key or scale, a value of the wrong type or outside its range, or a target that cannot be used.
+    DataError
+        A file of gene sets that cannot be used.
 
     Examples
     --------
@@ -86,21 +105,25 @@ def build_recipe(kind: str, parameters: Mapping[str, Any], *, scale: Scale, targ
 
     from sklearn.pipeline import Pipeline
 
-    from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
-    from genoaudit.data.selection import VariableGenes
+    from genoaudit.data.preprocessing import LogTransform
 
-    classifier = {"mlp": _mlp, "logistic": _logistic, "xgboost": _xgboost}[kind]()
+    classifier = _classifier(kind)
+    own_keys = set(classifier.get_params(deep=False))
+    if "dp" in parameters and "dp" not in own_keys:
+        raise ConfigError(f"Recipe kind {kind!r} cannot be trained with dp; these can: {', '.join(_PRIVATE_KINDS)}.")
+    if kind == "softmax" and "hidden" in parameters:
+        raise ConfigError("Recipe kind 'softmax' has no hidden layers. Leave 'hidden' out, or use kind = 'mlp'.")
+    preparation = _preparation(kind, parameters)
+    offered = ("gene_sets",) if kind == "deepcc" else ()
     _reject_unknown_keys(
-        f"recipe kind {kind!r}", parameters, ("genes", *_SCALER_KEYS, *classifier.get_params(deep=False))
+        f"recipe kind {kind!r}{preparation.variant}", parameters, (*preparation.keys, *offered, *own_keys)
     )
-    scaler_parameters = {key: value for key, value in parameters.items() if key in _SCALER_KEYS}
-    if scaler_parameters.get("gain") is False:  # TOML has no null
-        scaler_parameters["gain"] = None
-    scaler = ExpressionScaler().set_params(**scaler_parameters)
-    apart = ("genes", *_SCALER_KEYS)
-    classifier.set_params(**{key: value for key, value in parameters.items() if key not in apart})
-    selector = [("genes", VariableGenes(parameters["genes"]))] if "genes" in parameters else []
-    steps = [("log", LogTransform(scale)), *selector, ("scaler", scaler), ("classifier", classifier)]
+    given = {key: value for key, value in parameters.items() if key in own_keys}
+    if "dp" in given:
+        given["dp"] = _parse_dp(given["dp"])
+    classifier.set_params(**given)
+    prepared = {key: value for key, value in parameters.items() if key in preparation.keys}
+    steps = [("log", LogTransform(scale)), *preparation.steps(prepared, genes), ("classifier", classifier)]
     _check_values([step for _, step in steps])
     if kind == "xgboost":
         _check_xgboost_values(classifier)
@@ -130,22 +153,97 @@ def set_random_state(recipe: Recipe, seed: int, *path: str | int) -> Recipe:
     return cast(Recipe, copy)
 
 
-def _mlp() -> Any:
+def _classifier(kind: str) -> Any:
+    if kind == "logistic":
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=1000)
+    if kind == "xgboost":
+        from xgboost import XGBClassifier
+
+        return XGBClassifier(max_bin=16, max_depth=3, colsample_bytree=0.2, n_estimators=50, n_jobs=1)
+    if kind == "cnn":
+        from genoaudit.models.cnn import CNNClassifier
+
+        return CNNClassifier()
+    if kind == "deeptype":
+        from genoaudit.models.deeptype import DeepTypeClassifier
+
+        return DeepTypeClassifier()
+    if kind == "deepcc":
+        from genoaudit.models.deepcc import DeepCCClassifier
+
+        return DeepCCClassifier()
     from genoaudit.models.mlp import MLPClassifier
 
-    return MLPClassifier()
+    return MLPClassifier() if kind == "mlp" else MLPClassifier(())
 
 
-def _logistic() -> Any:
-    from sklearn.linear_model import LogisticRegression
+def _parse_dp(given: Any) -> Any:
+    from genoaudit.privacy.dpsgd import DPSGD
 
-    return LogisticRegression(max_iter=1000)
+    if isinstance(given, Mapping):
+        return DPSGD.parse(given)
+    if given is None or isinstance(given, DPSGD):
+        return given
+    raise ConfigError(f"Recipe key 'dp' must be a table such as {{epsilon = 8}}, found {given!r}.")
 
 
-def _xgboost() -> Any:
-    from xgboost import XGBClassifier
+@dataclass(frozen=True)
+class _Preparation:
+    """What comes between the log step and the classifier: which keys say so, and the steps made of them."""
 
-    return XGBClassifier(max_bin=16, max_depth=3, colsample_bytree=0.2, n_estimators=50, n_jobs=1)
+    keys: tuple[str, ...]
+    steps: Callable[[dict[str, Any], Sequence[str] | None], list[tuple[str, Any]]]
+    variant: str = ""
+
+
+def _preparation(kind: str, parameters: Mapping[str, Any]) -> _Preparation:
+    if kind == "deepcc" and "gene_sets" in parameters:
+        return _Preparation(("gene_sets", "min_genes", "centring"), _spectra, " with gene_sets")
+    if parameters.get("scaling") == "private":
+        return _Preparation((*_SCALER_KEYS, "moments_noise"), _private_scaler, " with scaling 'private'")
+    return _Preparation(_SCALER_KEYS, _scaler)
+
+
+def _scaler(given: dict[str, Any], _genes: Sequence[str] | None) -> list[tuple[str, Any]]:
+    from genoaudit.data.preprocessing import ExpressionScaler
+    from genoaudit.data.selection import VariableGenes
+
+    selector = [("genes", VariableGenes(given.pop("genes")))] if "genes" in given else []
+    return [*selector, ("scaler", ExpressionScaler().set_params(**_with_gain(given)))]
+
+
+def _private_scaler(given: dict[str, Any], _genes: Sequence[str] | None) -> list[tuple[str, Any]]:
+    from genoaudit.data.private_moments import PrivateScaler
+
+    if "moments_noise" not in given:
+        raise ConfigError(
+            "scaling = 'private' needs moments_noise, the noise multiplier at which the genes' means and variances are "
+            "released; 'sample' scaling releases nothing."
+        )
+    noise = given.pop("moments_noise")
+    del given["scaling"]
+    return [("scaler", PrivateScaler(noise, **_with_gain(given)))]
+
+
+def _with_gain(given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, "gain": None} if given.get("gain") is False else given  # TOML has no null
+
+
+def _spectra(given: dict[str, Any], genes: Sequence[str] | None) -> list[tuple[str, Any]]:
+    from genoaudit.data.gene_sets import columns_of_sets, read_gmt
+    from genoaudit.data.spectra import FunctionalSpectra
+
+    if genes is None:
+        raise ConfigError("Recipe key 'gene_sets' needs the names of the cohort's genes, and none were given.")
+    path, fewest = given.pop("gene_sets"), given.pop("min_genes", 10)
+    if not isinstance(path, str | Path):
+        raise ConfigError(f"Recipe key 'gene_sets' must be the path of a GMT file, found {path!r}.")
+    if isinstance(fewest, bool) or not isinstance(fewest, int) or fewest < 1:
+        raise ConfigError(f"Recipe key 'min_genes' must be a whole number of at least 1, found {fewest!r}.")
+    sets = columns_of_sets(read_gmt(Path(path)), genes, min_genes=fewest)
+    return [("spectra", FunctionalSpectra(sets, **given))]
 
 
 def _nearest(given: str, valid: Iterable[str], *, what: str) -> str:

@@ -1,8 +1,10 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from anndata import read_h5ad
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -10,16 +12,22 @@ from sklearn.preprocessing import FunctionTransformer
 from xgboost import XGBClassifier
 
 from genoaudit import randomness
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.models.cnn import CNNClassifier
+from genoaudit.models.deepcc import DeepCCClassifier
+from genoaudit.models.deeptype import DeepTypeClassifier
+from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.fitting import fit_recipe
 from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe, set_random_state
+from genoaudit.privacy.dpsgd import DPSGD
 
 XGBOOST_DEFAULTS = {"max_bin": 16, "max_depth": 3, "colsample_bytree": 0.2, "n_estimators": 50, "n_jobs": 1}
 
 # ---------------------------------------------------------------------------------------------------- building
 
 
-@pytest.mark.parametrize("kind", ["mlp", "logistic", "xgboost"])
+@pytest.mark.parametrize("kind", ["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost"])
 def test_every_kind_trains_on_counts_as_it_is(kind):
     rng = np.random.default_rng(0)
     y = np.arange(60) % 3
@@ -48,10 +56,14 @@ def test_gain_can_be_switched_off_where_there_is_no_null():
     ("kind", "shipped", "changed"),
     [
         ("mlp", MLPClassifier(), {}),
+        ("softmax", MLPClassifier(()), {}),
+        ("cnn", CNNClassifier(), {}),
+        ("deeptype", DeepTypeClassifier(), {}),
+        ("deepcc", DeepCCClassifier(), {}),
         ("logistic", LogisticRegression(), {"max_iter": 1000}),
         ("xgboost", XGBClassifier(), XGBOOST_DEFAULTS),
     ],
-    ids=["mlp", "logistic", "xgboost"],
+    ids=["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost"],
 )
 def test_classifiers_are_as_shipped_but_for_the_documented_changes(kind, shipped, changed):
     classifier = build_recipe(kind, {}, scale="log2").steps[-1][1]
@@ -165,6 +177,115 @@ def test_target_belongs_to_import_alone():
         build_recipe("import", {}, scale="log2")
 
 
+# ----------------------------------------------------------------------------------- privacy, gene sets, other kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        ("mlp", {}),
+        ("softmax", {}),
+        ("cnn", {}),
+        ("deeptype", {"group_lasso": 0, "kmeans": 0}),
+        ("deepcc", {"norm": "layer"}),
+    ],
+)
+def test_a_table_becomes_dp_sgd(kind, others):
+    recipe = build_recipe(kind, {"dp": {"epsilon": 8, "steps": 50}, **others}, scale="log2")
+    assert recipe[-1].dp == DPSGD(epsilon=8, steps=50)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "xgboost"])
+def test_kinds_without_private_training_name_those_with(kind):
+    with pytest.raises(ConfigError, match=f"'{kind}' cannot be trained with dp; these can: mlp, softmax, cnn"):
+        build_recipe(kind, {"dp": {"epsilon": 8}}, scale="log2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        ("mlp", {"dp": 8}, r"'dp' must be a table such as \{epsilon = 8\}, found 8"),
+        ("mlp", {"dp": {"epsilom": 8}}, "did you mean 'epsilon'"),
+        ("mlp", {"dp": {"epsilon": 8, "noise_multiplier": 1}}, "exactly one of"),
+        ("deeptype", {"dp": {"epsilon": 8}}, "Set both to 0, or use MLPClassifier"),
+        ("deepcc", {"dp": {"epsilon": 8}}, "Use norm='layer'"),
+        ("softmax", {"hidden": [8]}, "no hidden layers.*use kind = 'mlp'"),
+        ("cnn", {"kernels": [0]}, "kernels"),
+    ],
+)
+def test_what_does_not_go_together_is_an_error_before_any_training(kind, given, message):
+    with pytest.raises(ConfigError, match=message):
+        build_recipe(kind, given, scale="log2")
+
+
+def test_private_scaling_releases_moments_at_a_given_noise():
+    recipe = build_recipe(
+        "softmax", {"scaling": "private", "moments_noise": 3.0, "genes": 50, "gain": False}, scale="log2"
+    )
+    assert [type(step).__name__ for step in recipe] == ["LogTransform", "PrivateScaler", "MLPClassifier"]
+    scaler = recipe[1]
+    assert (scaler.noise_multiplier, scaler.genes, scaler.gain) == (3.0, 50, None)
+    with pytest.raises(ConfigError, match="needs moments_noise"):
+        build_recipe("mlp", {"scaling": "private"}, scale="log2")
+    with pytest.raises(ConfigError, match="noise_multiplier"):
+        build_recipe("mlp", {"scaling": "private", "moments_noise": -1.0}, scale="log2")
+    with pytest.raises(ConfigError, match="Unknown key 'moments_noise'"):
+        build_recipe("mlp", {"moments_noise": 3.0}, scale="log2")
+
+
+GENES = tuple(f"G{number}" for number in range(40))
+
+
+@pytest.fixture
+def gmt(tmp_path):
+    path = tmp_path / "sets.gmt"
+    sets = {f"SET{k}": GENES[4 * k : 4 * k + 12] for k in range(7)}
+    lines = ["\t".join([name, "na", *genes]) for name, genes in sets.items()]
+    path.write_text("\n".join([*lines, "STRANGE\tna\tX1\tX2"]))
+    return path
+
+
+def test_deepcc_sees_functional_spectra_of_the_sets_of_a_file(gmt):
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    X = rng.normal(size=(60, 40)) + np.outer(y, np.arange(40) < 12) * 2
+    given = {"gene_sets": str(gmt), "centring": "none", "hidden": [16], "adam_rate": 0.01}
+    recipe = build_recipe("deepcc", given, scale="log2", genes=GENES)
+    assert [name for name, _ in recipe.steps] == ["log", "spectra", "classifier"]
+    assert recipe[1].centring == "none"
+    recipe = set_random_state(recipe, 0).fit(X, y)
+    assert recipe[-1].n_features_in_ == 7
+    assert recipe.score(X, y) > 0.9
+    describe_recipe(recipe)
+
+
+def test_deepcc_without_sets_sees_expression():
+    steps = build_recipe("deepcc", {"scaling": "sample", "genes": 30}, scale="log2", genes=GENES).steps
+    assert [name for name, _ in steps] == ["log", "genes", "scaler", "classifier"]
+
+
+@pytest.mark.parametrize(
+    ("given", "genes", "error", "message"),
+    [
+        ({}, None, ConfigError, "needs the names of the cohort's genes"),
+        ({"min_genes": 13}, GENES, ConfigError, "none of 8 gene sets has 13 of the cohort's 40 genes"),
+        ({"min_genes": 0}, GENES, ConfigError, "'min_genes' must be a whole number of at least 1, found 0"),
+        ({"scaling": "sample"}, GENES, ConfigError, "Unknown key 'scaling' for recipe kind 'deepcc' with gene_sets"),
+        ({"centring": "cohort"}, GENES, ConfigError, "centring"),
+        ({"gene_sets": 3}, GENES, ConfigError, "'gene_sets' must be the path of a GMT file, found 3"),
+        ({"gene_sets": "nowhere.gmt"}, GENES, DataError, "nowhere.gmt: cannot be read"),
+    ],
+)
+def test_unusable_gene_sets_are_errors(gmt, given, genes, error, message):
+    with pytest.raises(error, match=message):
+        build_recipe("deepcc", {"gene_sets": str(gmt), **given}, scale="log2", genes=genes)
+
+
+def test_gene_sets_belong_to_deepcc_alone(gmt):
+    with pytest.raises(ConfigError, match="Unknown key 'gene_sets' for recipe kind 'mlp'"):
+        build_recipe("mlp", {"gene_sets": str(gmt)}, scale="log2", genes=GENES)
+
+
 # --------------------------------------------------------------------------------------------------- importing
 
 
@@ -267,3 +388,29 @@ def test_module_loads_no_heavy_library():
 def test_a_seed_in_the_recipe_is_refused_because_it_would_be_overwritten(kind):
     with pytest.raises(ConfigError, match="random_state"):
         build_recipe(kind, {"random_state": 7}, scale="log2")
+
+
+# ------------------------------------------------------------------------------------------------- the real cohorts
+
+PAIRED = Path(__file__).parents[2].parent / "shared" / "data" / "tcga_paired11.h5ad"
+
+
+@pytest.mark.cohort
+@pytest.mark.skipif(not PAIRED.is_file(), reason="the real cohorts are not in ../shared/data")
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("softmax", {"epochs": 5}),
+        ("cnn", {"epochs": 3}),
+        ("deeptype", {"hidden": [128, 64], "supervised_steps": 60, "joint_steps": 5, "learning_rate": 5e-3}),
+        ("deepcc", {"hidden": [128, 64], "adam_epochs": 8, "sgd_epochs": 1}),
+    ],
+)
+def test_half_of_the_patients_of_eleven_cancers_tell_the_other_half(kind, parameters):
+    cohort = read_h5ad(PAIRED)
+    patients = np.unique(cohort.obs["patient_id"], return_inverse=True)[1]
+    members = np.random.default_rng(0).permutation(patients.max() + 1)[patients] % 2 == 0
+    X, y = np.asarray(cohort.X), cohort.obs["cancer_type"].to_numpy()
+    recipe = set_random_state(build_recipe(kind, {"genes": 500, **parameters}, scale="log2"), 0)
+    recipe = fit_recipe(recipe, X[members], y[members], patients=patients[members])
+    assert recipe.score(X[~members], y[~members]) > 0.7  # the largest class is a fifth
