@@ -32,6 +32,7 @@ from genoaudit.judging import (
     judge_convergence,
     judge_groups,
     judge_patients,
+    judge_theory,
     judge_union,
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
@@ -41,13 +42,16 @@ from genoaudit.models.recipes import build_recipe
 from genoaudit.release import audit_target, settings_for_target, shadow_design
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AuditReport, AuditResult, CohortSummary, NotRun
-from genoaudit.report.sections import CheckFinding
+from genoaudit.report.sections import CheckFinding, EpsilonBound, Theory
 from genoaudit.scoring import Scored, reasons_against, score_attacks
 from genoaudit.shadowing import Clock, Progress, plan_audit, train_half_splits, what_to_ask
 from genoaudit.training.shadows import train_shadows
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
+    from genoaudit.models.claims import PrivacyClaim
+    from genoaudit.privacy.lower_bounds import Neighbouring
+    from genoaudit.privacy.mechanism import Mechanism
 
 
 def run_audit(
@@ -253,16 +257,24 @@ def audit_recipe(
         convergence = judge_convergence(settings, signals, design, cohort.patients, headline=scored.headline)
         nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
         checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
+    # An alarm may look at three families of bounds; it is to be wrong in one audit of twenty at most.
+    significance = 0.05 if claim is None or canaries is None else 0.05 / 3
     planted = None
     if canaries is not None:
         with clock("canaries"):
-            planted = audit_canaries(open_recipe, cohort, canaries, settings, options, progress=progress)
+            planted = audit_canaries(
+                open_recipe, cohort, canaries, settings, options, significance=significance, progress=progress
+            )
+    bounds = bound_of_the_most_exposed(scored.statistic, design, settings, significance=significance)
+    with clock("theory"):
+        theory = _theory(open_recipe, cohort, claim, canaries, bounds if planted is None else bounds + planted.bounds)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         headline=scored.headline,
         cohort=summary.cohort(cohort),
         recipe=summary.recipe(recipe),
         guarantee=None if claim is None else summary.guarantee(claim),
+        theory=theory,
         design=summary.design(design),
         adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
         attacks=results,
@@ -272,7 +284,7 @@ def audit_recipe(
         groups=by_group,
         group_gaps=gaps,
         exposure=exposure,
-        bounds=bound_of_the_most_exposed(scored.statistic, design, settings),
+        bounds=bounds,
         canaries=planted,
         convergence=convergence,
         stopped=trained.stopped,
@@ -285,8 +297,29 @@ def audit_recipe(
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
 
 
+def _theory(
+    recipe: Recipe,
+    cohort: Cohort,
+    claim: PrivacyClaim | None,
+    canaries: CanarySection | None,
+    bounds: tuple[EpsilonBound, ...],
+) -> Theory | None:
+    """Set guarantee and evidence side by side; models with canaries have more patients, and so noise of their own."""
+    if claim is None:
+        return None
+    mechanisms: dict[Neighbouring, Mechanism] = {"replace-one": claim.mechanism}
+    if canaries is not None:
+        among = privacy_claim(recipe, patients=cohort.n_patients + _planted(canaries) // 2) or claim
+        mechanisms["add/remove"] = among.mechanism
+    return judge_theory(mechanisms, bounds, vacuous=claim.guarantee.vacuous)
+
+
+def _planted(canaries: CanarySection | None) -> int:
+    return 0 if canaries is None else len(canaries.kinds) * canaries.count
+
+
 def _crowded(cohort: Cohort, canaries: CanarySection | None) -> tuple[str, ...]:
-    planted = 0 if canaries is None else len(canaries.kinds) * canaries.count
+    planted = _planted(canaries)
     if planted <= cohort.n_patients:
         return ()
     return (f"{planted} canaries among {cohort.n_patients} patients: they show what models trained mostly on them do.",)

@@ -57,6 +57,7 @@ def audit_canaries(
     settings: AuditSection | None = None,
     options: RunOptions | None = None,
     *,
+    significance: float = 0.05,
     progress: Progress | None = None,
 ) -> CanaryAudit:
     """Plant canaries in a cohort, train models with and without them, and measure how well they are found.
@@ -83,6 +84,8 @@ def audit_canaries(
         Seed, and delta of the bounds; its models and attacks are those of the audit of natural patients.
     options
         Processes and cache; no effect on the numbers.
+    significance
+        Chance that the bounds of one relation and kind are too high.
     progress
         Told how far training is.
 
@@ -111,8 +114,15 @@ def audit_canaries(
             _leakage(ALL, np.ones(design.patients, dtype=np.bool_), scores, design),
         ),
         bounds=(
-            *_one_run(attack, signals, design, patients, delta=delta, guesses=guesses),
-            *_many_run(section.kinds, canaries, statistic_of(signals, patients, settings), design, delta=delta),
+            *_one_run(attack, signals, design, patients, delta=delta, guesses=guesses, significance=significance),
+            *_many_run(
+                section.kinds,
+                canaries,
+                statistic_of(signals, patients, settings),
+                design,
+                delta=delta,
+                significance=significance,
+            ),
         ),
     )
 
@@ -221,7 +231,14 @@ def _leakage(kind: str, chosen: BoolArray, scores: FloatArray, design: Design) -
 
 
 def _one_run(
-    attack: Attack, signals: Signals, design: Design, patients: IntArray, *, delta: float, guesses: int
+    attack: Attack,
+    signals: Signals,
+    design: Design,
+    patients: IntArray,
+    *,
+    delta: float,
+    guesses: int,
+    significance: float,
 ) -> Iterator[EpsilonBound]:
     """Bound epsilon with all canaries of one model."""
     # A target's own coins cancel out of its scores but for rounding; withheld, they cannot have any say at all.
@@ -235,13 +252,20 @@ def _one_run(
             delta=delta,
             guesses=guesses,
             method=method,
+            significance=significance,
             generator=generator(design.seed, "canaries", "ties"),
         )
         yield _told(bound, "all canaries, in one model fixed beforehand")
 
 
 def _many_run(
-    kinds: tuple[str, ...], canaries: Canaries, statistic: FloatArray, design: Design, *, delta: float
+    kinds: tuple[str, ...],
+    canaries: Canaries,
+    statistic: FloatArray,
+    design: Design,
+    *,
+    delta: float,
+    significance: float,
 ) -> Iterator[EpsilonBound]:
     """Bound epsilon with the first canary of each kind, from its own logit in all models [models, canaries].
 
@@ -256,6 +280,7 @@ def _many_run(
             delta=delta,
             neighbouring="add/remove",
             choose="bonferroni",
+            significance=significance,
             looked_at=len(kinds),
         )
         yield _told(bound, f"one canary fixed beforehand: {CANARIES[kind].title.lower()}")

@@ -14,6 +14,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genoaudit.cli_options import (
+    AsJson,
+    Backend,
+    CacheDir,
+    Config,
+    Device,
+    DryRun,
+    Engine,
+    Fresh,
+    Models,
+    Only,
+    Out,
+    Scheduler,
+    Seed,
+    SelfTest,
+    ShowIds,
+    Threads,
+)
+from genoaudit.cli_theory import bounds, calibrate
 from genoaudit.errors import ConfigError, GenoauditError
 
 if TYPE_CHECKING:
@@ -34,57 +53,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Config = Annotated[Path, typer.Argument(help="The audit's TOML file.", show_default=False)]
-Out = Annotated[Path, typer.Option(help="Folder to write the run to; an earlier run there is replaced.")]
-
-
-def _models(text: str) -> int | str:
-    if text != "auto" and not (text.isdecimal() and int(text) >= 4):
-        msg = f"{text} is neither a whole number of at least 4 nor auto."
-        raise typer.BadParameter(msg)
-    return text if text == "auto" else int(text)
-
-
-Models = Annotated[
-    Any,
-    typer.Option(
-        help="Number of models, or auto; overrides the configuration.",
-        metavar="N|auto",
-        show_default=False,
-        parser=_models,
-    ),
-]
-Seed = Annotated[int | None, typer.Option(help="Seed; overrides the configuration.", min=0)]
-Threads = Annotated[
-    int | None, typer.Option(help="Processes to train in, one thread each. [default: the cores there are]", min=1)
-]
-CacheDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder for finished models. [default: .genoaudit-cache beside --out]", show_default=False),
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Train every model anew.")]
-ShowIds = Annotated[bool, typer.Option("--show-ids", help="Name patients in report.html instead of pseudonyms.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-
-
-Engine = Annotated[
-    str, typer.Option(help="auto | gram (exact, by samples) | stacked (exact, by genes) | processes (as it is).")
-]
-Backend = Annotated[str, typer.Option(help="Where models are trained: local | dask.")]
-Scheduler = Annotated[
-    str | None, typer.Option(help="Address of a running Dask scheduler, for --backend dask.", show_default=False)
-]
-Device = Annotated[str, typer.Option(help="Where gram and stacked compute: cpu | cuda.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan with time and memory; train nothing.")]
-SelfTest = Annotated[
-    bool, typer.Option("--self-test", help="Audit an invented membership too, in which nothing may be found.")
-]
-Only = Annotated[
-    str | None,
-    typer.Option(
-        metavar="A:B", help="Train models A to B-1 into the cache and stop, for workflow engines.", show_default=False
-    ),
-]
+app.command()(bounds)
+app.command()(calibrate)
 
 
 @app.command()

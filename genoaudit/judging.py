@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
 from genoaudit.metrics.thresholds import at_shadow_thresholds
 from genoaudit.metrics.worst import worst_patients
+from genoaudit.privacy.alarm import VALID_KINDS, alarm, claimed_epsilon
+from genoaudit.privacy.curve import trade_off_curve
 from genoaudit.privacy.gdp import gdp_fit
+from genoaudit.privacy.lower_bounds import LowerBound, Neighbouring
 from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genoaudit.data.cohort import Cohort
+    from genoaudit.privacy.mechanism import Mechanism
 
 UNION_FPR = 0.05
 """False-positive budget of each attack in the union of all."""
@@ -43,6 +48,8 @@ UNION_FPR = 0.05
 _FEWEST_FOR_FLAGS = 16
 _FEWEST_FOR_BOUND = 32
 _WORST = (1, 5, 20)
+_CURVE_FPRS = np.geomspace(1e-4, 1.0, 81)
+_RELATIONS: tuple[Neighbouring, ...] = ("replace-one", "add/remove")
 
 Tell = Callable[[str, int, int], None]
 
@@ -120,7 +127,7 @@ def judge_groups(
 
 
 def bound_of_the_most_exposed(
-    statistic: FloatArray, design: Design, settings: AuditSection
+    statistic: FloatArray, design: Design, settings: AuditSection, *, significance: float = 0.05
 ) -> tuple[sections.EpsilonBound, ...]:
     """Bound epsilon from below by the most exposed patient, chosen on half of the models and tried on the others."""
     if design.models < _FEWEST_FOR_BOUND:
@@ -131,7 +138,14 @@ def bound_of_the_most_exposed(
     held = design.members[trying, patient]
     values = statistic[trying, patient]
     delta = settings.delta_for(design.patients)
-    found = many_run_bound(values[held], values[~held], delta=delta, neighbouring="replace-one", choose="bonferroni")
+    found = many_run_bound(
+        values[held],
+        values[~held],
+        delta=delta,
+        neighbouring="replace-one",
+        choose="bonferroni",
+        significance=significance,
+    )
     fit = gdp_fit(values[held], values[~held], delta=delta)
     whom = "the patient who was most exposed in the other half of the models"
     gaussian = sections.EpsilonBound(
@@ -146,6 +160,48 @@ def bound_of_the_most_exposed(
         note=f"{fit.wording[0].upper()}{fit.wording[1:]}: mu at least {fit.mu:.3g}.",
     )
     return summary.bound(found, whom), gaussian
+
+
+def judge_theory(
+    mechanisms: Mapping[Neighbouring, Mechanism], bounds: Sequence[sections.EpsilonBound], *, vacuous: bool
+) -> sections.Theory:
+    """Set what a DP training allows at most beside what was found, and ring if more was found.
+
+    Parameters
+    ----------
+    mechanisms
+        By relation: of half-split models, whose patients are exchanged for others, and, if canaries were planted, of
+        the models with canaries, who are added or not.
+    bounds
+        Lower bounds of any kind; those that hold for Gaussian DP alone are passed over, as DP-SGD on drawn patients is
+        not exactly that.
+    vacuous
+        Whether the guarantee says nothing, so that there is no curve to draw.
+    """
+    valid = [bound for bound in bounds if bound.kind in VALID_KINDS]
+
+    def claimed(bound: LowerBound) -> float:
+        return claimed_epsilon([mechanisms[bound.neighbouring]], bound.delta, neighbouring=bound.neighbouring)
+
+    found = alarm([LowerBound(**bound.model_dump(exclude={"on"})) for bound in valid], claimed)
+    return sections.Theory(
+        curves=() if vacuous else tuple(_curve(mechanisms["replace-one"], relation) for relation in _RELATIONS),
+        comparisons=tuple(
+            sections.ClaimComparison(
+                **bound.model_dump(include={"kind", "neighbouring", "on", "epsilon", "delta", "significance"}),
+                claimed=compared.claimed if math.isfinite(compared.claimed) else None,
+                exceeded=compared.exceeded,
+            )
+            for bound, compared in zip(valid, found.comparisons, strict=True)
+        ),
+        alarm=found.rings,
+        level=found.level,
+    )
+
+
+def _curve(mechanism: Mechanism, neighbouring: Neighbouring) -> sections.TradeOff:
+    fnr = trade_off_curve([mechanism], _CURVE_FPRS, neighbouring=neighbouring)
+    return sections.TradeOff(neighbouring=neighbouring, fpr=tuple(_CURVE_FPRS), tpr=tuple(1 - fnr))
 
 
 def judge_union(scored: Scored, design: Design) -> sections.UnionOfAttacks | None:

@@ -50,9 +50,13 @@ MAY_IMPORT = {
     "sweep": FOUNDATION
     | STAGES
     | {"sweep_config", "shadowing", "audit", "cells", "cell_audit", "finished_cells", "fair"},
+    "bounds": {"errors", "privacy", "reconstruction", "report"},
+    "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
+    "cli_options": set(),
+    "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "sweep_config"),
-        "report",
+        *("report", "cli_options", "cli_theory"),
     },
     "__main__": {"cli"},
 }

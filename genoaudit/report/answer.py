@@ -6,7 +6,7 @@ average near guessing can hide a few who are laid bare.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -14,11 +14,13 @@ from genoaudit.metrics.estimates import RateAtFpr
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.wording import (
     CHANCE_AUC,
+    alarm_sentence,
     auc_or_lowest,
     auc_text,
     budget,
     exposure_quantiles,
     flagging_sentence,
+    guarantee_sentence,
     main_rate,
     percent,
     spoken_estimate,
@@ -49,10 +51,24 @@ class Answer:
 
 
 def answer(report: AuditReport) -> Answer:
-    """Say what was found.
+    """Say what was found, and what was promised; an alarm comes before everything.
 
     The headline attack speaks if it beats guessing, otherwise the strongest attack that does.
     """
+    found, guarantee, theory = _found(report), report.guarantee, report.theory
+    if guarantee is None:
+        return found
+    promised = guarantee_sentence(guarantee)
+    if theory is None or guarantee.vacuous or guarantee.epsilon is None:
+        return replace(found, sentences=(*found.sentences, promised))
+    alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end)
+    if theory.alarm:
+        heading = "More was found than the guarantee allows."
+        return Answer("exposed", heading, (alarm, promised, *found.sentences))
+    return replace(found, sentences=(*found.sentences, f"{promised} {alarm}"))
+
+
+def _found(report: AuditReport) -> Answer:
     judged = [attack for attack in report.attacks if attack.auc.low is not None]
     if not judged:
         return _no_evidence(report)

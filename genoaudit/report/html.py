@@ -13,12 +13,15 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import wording
 from genoaudit.report.answer import answer
 from genoaudit.report.figures import convergence_figure, drawn_attacks, exposure_figure, reliability_figure, roc_figure
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
+from genoaudit.report.theory_figure import theory_figure
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -77,6 +80,7 @@ def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) 
         quiet=[check for check in report.checks if check.status not in {"issue", "tip"}],
         natural=_natural(report),
         neighbours=_neighbours(report),
+        limits=_limits(report),
     )
 
 
@@ -87,6 +91,7 @@ def _figures(report: AuditReport) -> dict[str, str | None]:
         "exposure": exposure_figure(report) if len(wording.exposure_quantiles(report)) > 1 else None,
         "reliability": reliability_figure(calibration) if calibration is not None and calibration.bins else None,
         "convergence": convergence_figure(report.convergence) if len(report.convergence) > 1 else None,
+        "theory_svg": theory_figure(report) if report.theory is not None else None,
     }
 
 
@@ -140,6 +145,21 @@ def _neighbours(report: AuditReport) -> list[str]:
     return list(dict.fromkeys(bound.neighbouring for bound in (*report.bounds, *planted)))
 
 
+def _limits(report: AuditReport) -> list[dict[str, Any]]:
+    """Set what the headline attack achieves, pooled as in the figure, beside what the mechanism allows."""
+    curves = () if report.theory is None else report.theory.curves
+    first = drawn_attacks(report)[:1] if curves else ()
+    return [
+        {
+            "fpr": rate.fpr,
+            "achieved": rate,
+            **{curve.neighbouring: float(np.interp(rate.fpr, curve.fpr, curve.tpr)) for curve in curves},
+        }
+        for attack in first
+        for rate in sorted(attack.pooled.tpr_at_fpr, key=lambda rate: -rate.fpr)
+    ]
+
+
 def _natural(report: AuditReport) -> CanaryKindLeakage | None:
     """Return what the canaries' attack finds of the natural patients, where the canaries' part does not say it."""
     canaries = report.canaries
@@ -167,7 +187,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    said = (wording.percent, wording.budget, wording.main_rate, wording.p_text, wording.epsilon_text, wording.ppv_text)
+    said = (
+        wording.percent,
+        wording.budget,
+        wording.main_rate,
+        wording.p_text,
+        wording.epsilon_text,
+        wording.claim_text,
+        wording.ppv_text,
+    )
     sentences = (
         wording.adversary_sentence,
         wording.worst_sentence,
@@ -177,6 +205,9 @@ def environment() -> Environment:
         wording.union_sentence,
         wording.bound_claim,
         wording.canary_sentence,
+        wording.guarantee_sentence,
+        wording.alarm_sentence,
+        wording.samples_sentence,
         wording.self_test_sentence,
     )
     environment.filters |= {function.__name__: function for function in (*said, *sentences)}

@@ -28,6 +28,7 @@ from genoaudit.report.sections import (
     Part,
     SelfTest,
     ShadowThreshold,
+    Theory,
     UnionOfAttacks,
 )
 
@@ -164,6 +165,7 @@ class AuditReport(Part):
     guarantee: Guarantee | None = Field(
         default=None, description="Of a recipe trained with DP; None: it promises nothing."
     )
+    theory: Theory | None = Field(default=None, description="Of a recipe trained with DP: its guarantee and evidence.")
     design: DesignSummary
     adversary: Adversary
     attacks: tuple[AttackResult, ...]

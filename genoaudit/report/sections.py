@@ -161,6 +161,36 @@ class Guarantee(Part):
     gaps: tuple[str, ...] = Field(description="Why the promise does not cover the whole pipeline; empty if it does.")
 
 
+class TradeOff(Part):
+    """The highest TPR that any attack on the mechanism can have at each FPR."""
+
+    neighbouring: Literal["replace-one", "add/remove"]
+    fpr: tuple[float, ...]
+    tpr: tuple[float, ...]
+
+
+class ClaimComparison(Part):
+    """A valid lower bound beside the mechanism's own epsilon, under the same relation at the same delta."""
+
+    kind: Literal["many_run", "one_run"]
+    neighbouring: Literal["replace-one", "add/remove"]
+    on: str
+    epsilon: float = Field(description="The lower bound: every smaller epsilon is refuted.")
+    delta: float
+    significance: float
+    claimed: float | None = Field(description="Of the mechanism; None: none that an audit could reach.")
+    exceeded: bool
+
+
+class Theory(Part):
+    """What the mechanism of a DP training allows at most, beside what was found; rings if more was found."""
+
+    curves: tuple[TradeOff, ...] = Field(description="Empty where epsilon is above 1,000: any attack is allowed.")
+    comparisons: tuple[ClaimComparison, ...]
+    alarm: bool = Field(description="Whether any lower bound exceeds the claim.")
+    level: float = Field(description="How often a correct training sets the alarm off, at most.")
+
+
 class CanaryKindLeakage(Part):
     """How well planted patients of one kind are found, beside the natural ones: one target at a time, averaged."""
 

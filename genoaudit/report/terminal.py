@@ -75,6 +75,7 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
     """Print what was found in short: the answer, the strongest attacks, single patients, bounds, checks, the files."""
     console = stdout_console()
     console.print(answer(report).heading, style="bold")
+    _print_guarantee(console, report)
     _print_attack_table(console, report)
     _print_patients_and_bounds(console, report)
     outside, inside = report.utility.non_members, report.utility.members
@@ -128,6 +129,15 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
     planted = () if report.canaries is None else report.canaries.bounds
     for bound in (*report.bounds, *planted):
         console.print(_bound(bound))
+
+
+def _print_guarantee(console: Console, report: AuditReport) -> None:
+    if report.guarantee is None:
+        return
+    console.print(_plain_spaces(wording.guarantee_sentence(report.guarantee)))
+    if report.theory is not None and report.theory.alarm:
+        told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end)
+        console.print(_plain_spaces(told), style="bold red")
 
 
 def _bound(bound: EpsilonBound) -> str:
@@ -203,7 +213,7 @@ def _at(attack: AttackResult, fpr: float) -> RateAtFpr | None:
 
 
 def _plain_spaces(sentence: str) -> str:
-    return sentence.replace(wording.NBSP, " ").replace("\N{GREEK SMALL LETTER EPSILON}", "epsilon")
+    return sentence.replace(wording.NBSP, " ").replace(wording.EPSILON, "epsilon").replace(wording.DELTA, "delta")
 
 
 def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:

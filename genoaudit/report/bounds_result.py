@@ -1,0 +1,153 @@
+"""What a private mechanism guarantees, as a document: computed from the mechanism alone, without data or a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from genoaudit.report.result import canonical_json
+from genoaudit.report.sections import Part
+
+BOUNDS_VERSION: Literal["1.0"] = "1.0"
+
+
+class MechanismSummary(Part):
+    """DP-SGD: Poisson sampling of units, clipping of each unit's gradient, Gaussian noise on the sum."""
+
+    noise_multiplier: float = Field(description="Standard deviation of the noise over the clipping norm.")
+    sampling_rate: float
+    steps: int
+    patients: int | None = Field(description="None: not said.")
+    releases: tuple[float, ...] = Field(description="Noise multipliers of what was released beforehand.")
+
+
+class Claim(Part):
+    """Epsilon for adding or removing one unit, computed in one way."""
+
+    method: Literal["pld", "rdp_improved", "rdp_classic", "prv"]
+    epsilon: float | None = Field(description="None: not finite, or not computed because it would say nothing.")
+    claimed: bool = Field(description="Whether this one is the guarantee; the others stand beside it.")
+    discretisation: float | None = Field(description="Interval that losses were rounded to (pld).")
+    orders: int | None = Field(description="Number of orders tried (rdp).")
+    smallest_order: float | None
+    largest_order: float | None
+    best_order: float | None
+
+
+class TprAtFpr(Part):
+    """Largest TPR of any membership attack at an FPR."""
+
+    fpr: float
+    tpr: float
+
+
+class Ppv(Part):
+    """Largest share of true members among those accused, at an FPR and a prior share of members."""
+
+    prior: float
+    fpr: float
+    ppv: float
+
+
+class Curve(Part):
+    """FPR against the largest TPR."""
+
+    fpr: tuple[float, ...]
+    tpr: tuple[float, ...]
+
+
+class Risks(Part):
+    """What no membership attack exceeds, under one neighbouring relation."""
+
+    neighbouring: Literal["add/remove", "replace-one"]
+    epsilon: float | None = Field(description="At the report's delta; None: not finite or vacuous.")
+    advantage: float = Field(description="Largest TPR - FPR.")
+    auc: float
+    tpr_at_fpr: tuple[TprAtFpr, ...]
+    ppv: tuple[Ppv, ...]
+    curve: Curve
+
+
+class Reconstruction(Part):
+    """How often any attack picks the right one of equally likely candidates."""
+
+    candidates: int
+    kappa: float = Field(description="Chance of success by guessing: 1 / candidates.")
+    gamma: float | None = Field(description="Largest chance of success; None: refused.")
+    advantage: float | None = Field(description="gamma - kappa, which is what the model is to blame for.")
+    refused: str | None = Field(description="Why there is no number.")
+    edgeworth: float | None = Field(description="gamma by an Edgeworth expansion: a cross-check, not a bound.")
+    edgeworth_refused: str | None
+    relaxed: float | None = Field(description="The same if the assumption held.")
+    assumption: str = Field(description="About the adversary of `relaxed`, which is not covered by epsilon.")
+
+
+class FromScratch(Part):
+    """How well a profile is read out of one noisy gradient by an adversary without prior knowledge: no guarantee."""
+
+    genes: int
+    median_correlation: float = Field(description="Pearson, with a centred profile.")
+    median_mse: float = Field(description="In units of the profile's mean square over genes.")
+    noise_for_half: float = Field(description="Noise multiplier at which half of the correlation is left.")
+    assumption: str
+
+
+class PatientStatement(Part):
+    """What a mechanism whose unit is the sample guarantees to a patient with several samples."""
+
+    samples_per_patient: int
+    epsilon: float | None = Field(description="By the mechanism itself, at the report's delta; None: not finite.")
+    group_epsilon: float | None = Field(description="By group privacy from epsilon alone; None: not finite.")
+    advantage: float
+    auc: float
+    tpr_at_fpr: tuple[TprAtFpr, ...]
+    note: str
+
+
+class BoundsReport(Part):
+    """What a mechanism guarantees at a delta, in every currency."""
+
+    schema_version: Literal["1.0"] = BOUNDS_VERSION
+    genoaudit_version: str
+    mechanism: MechanismSummary
+    delta: float
+    unit: Literal["patient", "sample"]
+    epsilon: float | None = Field(description="The claim, for adding or removing one unit; None: not finite.")
+    vacuous: bool = Field(description="Epsilon above 1,000: no attack is excluded, and no risk was computed.")
+    claims: tuple[Claim, ...]
+    risks: tuple[Risks, ...]
+    reconstruction: Reconstruction
+    from_scratch: FromScratch | None
+    patient: PatientStatement | None = Field(description="Only where the unit is the sample.")
+    warnings: tuple[str, ...]
+
+    def under(self, neighbouring: Literal["add/remove", "replace-one"]) -> Risks:
+        """Return the risks under a relation."""
+        return next(risks for risks in self.risks if risks.neighbouring == neighbouring)
+
+    def to_json(self) -> str:
+        """Return the report as strict JSON: keys sorted, six significant digits, no NaN."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def read(cls, path: Path) -> BoundsReport:
+        """Read a report back."""
+        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+class CalibrationReport(Part):
+    """The noise that meets a target, and what else it guarantees."""
+
+    schema_version: Literal["1.0"] = BOUNDS_VERSION
+    target: Literal["epsilon", "advantage", "tpr", "reconstruction", "mse"]
+    value: float
+    wish: str = Field(description="The target in words.")
+    guaranteed: bool = Field(description="False where the target rests on an assumption about the adversary.")
+    noise_multiplier: float = Field(description="The smallest that meets the target.")
+    bounds: BoundsReport
+
+    def to_json(self) -> str:
+        """Return the report as strict JSON: keys sorted, six significant digits, no NaN."""
+        return canonical_json(self.model_dump(mode="json"))

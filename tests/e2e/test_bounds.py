@@ -1,0 +1,74 @@
+"""Risk bounds and calibration from the command line, without data."""
+
+import json
+import time
+
+import pytest
+
+ISSUE = ("bounds", "--epsilon", 8, "--delta", 1e-3, "--sample-rate", 0.1, "--steps", 300)
+
+
+def test_bounds_of_a_budget_take_seconds(genoaudit):
+    began = time.perf_counter()
+    text = genoaudit(*ISSUE, check=0).stdout
+    assert time.perf_counter() - began < 20  # some four on an idle core
+    assert text.startswith("epsilon 8.00 at delta 0.001 per patient")
+    for words in ("RDP, classic", "replace-one", "TPR at 0.1 % FPR", "not guaranteed"):
+        assert words in text
+
+
+def test_json_holds_what_the_table_shows(genoaudit):
+    options = ("--patients", 500, "--genes", 1000, "--samples-per-patient", 2, "--prior", 0.02, "--prior", 0.3)
+    report = json.loads(genoaudit(*ISSUE, *options, "--json", check=0).stdout)
+    assert report["epsilon"] == pytest.approx(8, rel=1e-3)
+    assert {found["prior"] for found in report["risks"][0]["ppv"]} == {0.02, 0.3}
+    assert report["reconstruction"]["candidates"] == 500
+    assert report["patient"]["epsilon"] > 8
+    assert report["from_scratch"]["genes"] == 1000
+
+
+def test_the_noise_may_be_given_and_the_figure_written(genoaudit, tmp_path):
+    figure = tmp_path / "curve.svg"
+    plan = ("--noise-multiplier", 1.1, "--patients", 800, "--candidates", 50, "--sample-rate", 0.08, "--steps", 500)
+    report = json.loads(genoaudit("bounds", *plan, "--figure", figure, "--json", check=0).stdout)
+    assert report["delta"] == pytest.approx(1 / 8000, rel=1e-5)
+    assert report["mechanism"]["noise_multiplier"] == 1.1
+    assert "<svg" in figure.read_text()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ("--advantage", 0.1),
+        ("--tpr", 0.2, "--fpr", 0.01),
+        ("--reconstruction", 0.1, "--candidates", 100),
+        ("--epsilon", 8, "--delta", 1e-3),
+    ],
+)
+def test_calibration_finds_the_noise(genoaudit, target):
+    plan = ("calibrate", *target, "--sample-rate", 0.1, "--steps", 300)
+    report = json.loads(genoaudit(*plan, "--json", check=0).stdout)
+    assert 0.5 < report["noise_multiplier"] < 20
+    assert genoaudit(*plan, check=0).stdout.startswith(f"Noise multiplier {report['noise_multiplier']:.5g}: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("bounds", "--epsilon", 8, "--sample-rate", 0.1, "--steps", 300), "--delta"),
+        (("bounds", "--delta", 1e-3, "--sample-rate", 0.1, "--steps", 300), "--noise-multiplier"),
+        ((*ISSUE, "--noise-multiplier", 1), "exactly one of --epsilon and --noise-multiplier"),
+        (("bounds", "--epsilon", 8, "--delta", 1e-3, "--sample-rate", 2, "--steps", 300), "--sample-rate"),
+        (("bounds", "--epsilon", -1, "--delta", 1e-3, "--sample-rate", 0.1, "--steps", 300), "epsilon must lie"),
+        ((*ISSUE, "--candidates", 1), "--candidates must be at least 2"),
+        ((*ISSUE, "--figure", "curve.pdf"), "must end in .svg or .png"),
+        (("calibrate", "--sample-rate", 0.1, "--steps", 300), "exactly one of"),
+        (("calibrate", "--advantage", 1, "--sample-rate", 0.1, "--steps", 300), "--advantage must lie"),
+    ],
+)
+def test_impossible_arguments_get_one_clear_line(genoaudit, arguments, expected):
+    done = genoaudit(*arguments, check=3)
+    assert done.stderr.startswith("genoaudit: ")
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
