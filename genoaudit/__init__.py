@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from genoaudit.data.readers import read_cohort
     from genoaudit.data.simulate import simulate_cohort
     from genoaudit.errors import ConfigError, DataError, GenoauditError, TrainingError
+    from genoaudit.models.claims import privacy_claim, settle_privacy
+    from genoaudit.models.fitting import fit_recipe
     from genoaudit.models.mlp import MLPClassifier
     from genoaudit.models.recipes import build_recipe
+    from genoaudit.privacy.accounting import guarantee
+    from genoaudit.privacy.dpsgd import DPSGD
     from genoaudit.report.result import AuditReport, AuditResult
+    from genoaudit.sweep import run_sweep
+    from genoaudit.sweep_config import SweepConfig, read_sweep
 
 _HOMES = {
     "Attack": "contracts",
@@ -31,6 +37,7 @@ _HOMES = {
     "AuditSection": "config",
     "Cohort": "data.cohort",
     "ConfigError": "errors",
+    "DPSGD": "privacy.dpsgd",
     "DataError": "errors",
     "Design": "contracts",
     "ExpressionScaler": "data.preprocessing",
@@ -41,18 +48,26 @@ _HOMES = {
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
+    "SweepConfig": "sweep_config",
     "TrainingError": "errors",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
+    "fit_recipe": "models.fitting",
+    "guarantee": "privacy.accounting",
     "make_design": "data.design",
     "parse_config": "config",
+    "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
+    "read_sweep": "sweep_config",
     "run_audit": "audit",
+    "run_sweep": "sweep",
+    "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
 }
 
 __all__ = [
+    "DPSGD",
     "Attack",
     "AuditConfig",
     "AuditReport",
@@ -70,14 +85,21 @@ __all__ = [
     "Recipe",
     "RunOptions",
     "Signals",
+    "SweepConfig",
     "TrainingError",
     "audit_recipe",
     "build_recipe",
+    "fit_recipe",
+    "guarantee",
     "make_design",
     "parse_config",
+    "privacy_claim",
     "read_cohort",
     "read_config",
+    "read_sweep",
     "run_audit",
+    "run_sweep",
+    "settle_privacy",
     "simulate_cohort",
 ]
 

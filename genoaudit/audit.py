@@ -131,6 +131,7 @@ def plan_config(config: AuditConfig, options: RunOptions | None = None) -> dict[
     settings = config.audit if config.target is None else settings_for_target(config.audit)
     models = settings.most_models
     make_design(cohort.y, cohort.patients, models=models, seed=settings.seed)
+    settle_privacy(recipe, patients=cohort.n_patients // 2)
     return {
         "models": models,
         "at_most": settings.models == "auto",
@@ -157,7 +158,8 @@ def check(config: AuditConfig) -> tuple[CohortSummary, tuple[str, ...]]:
     -------
     What the cohort holds, and notes on it.
     """
-    _, cohort = _prepared(config)
+    recipe, cohort = _prepared(config)
+    settle_privacy(recipe, patients=cohort.n_patients // 2)  # says so if no noise meets a target
     make_design(cohort.y, cohort.patients, models=2, seed=config.audit.seed)
     patient_groups(cohort, config.cohort.groups)
     if config.target is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genoaudit.canaries import leakage_of_all, plant_canaries
+from genoaudit.cell_reconstruction import reconstruct_cell
 from genoaudit.cells import Cell
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Access, Design, FloatArray, IntArray, Signals
@@ -29,7 +30,7 @@ from genoaudit.training.outputs import FLOOR, scaled_logit
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-LABELS_ONLY = "label_only"
+LABELS_ONLY, OUTPUT_NOISE = "label_only", "output_noise"
 
 _WORST = (1, 5)
 _NOTHING = Estimate(None, None, None)
@@ -92,6 +93,7 @@ def audit_cell(
         worst=_worst(scored, design),
         canaries=planted,
         guarantee=None if claim is None else summary.guarantee(claim),
+        reconstruction=reconstruct_cell(recipe, cohort, members=design.members[0], seed=cell.seed),
         on_frontier=False,
         warnings=trained.told,
     )
@@ -102,6 +104,7 @@ def given_out(cell: Cell, signals: Signals) -> Signals:
     """Return what models say once the cell's protection has been at their outputs; nothing else is then seen.
 
     A probability of 0 says that the true one is below anything given out; it stands for a quarter of the smallest.
+    Where noise was added to probabilities, they are attacked as they are: a logit would blow up the noise near 0.
     """
     if cell.defence is None or cell.defence.release is None:
         return signals
@@ -111,7 +114,10 @@ def given_out(cell: Cell, signals: Signals) -> Signals:
         stream = generator(cell.seed, "released", cell.mitigation, model)
         given = cell.defence.release(log_proba, cell.setting, stream)
         smallest = given[given > 0].min() / 4
-        logit.append(scaled_logit(np.log(np.maximum(given, smallest)), signals.y))
+        if cell.mitigation == OUTPUT_NOISE:
+            logit.append(given[np.arange(signals.y.size), signals.y])
+        else:
+            logit.append(scaled_logit(np.log(np.maximum(given, smallest)), signals.y))
         proba.append(given.astype(np.float32))
         label.append(given.argmax(axis=1).astype(np.int16))
     return Signals(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from genoaudit.contracts import Mitigation, Recipe, Setting
 from genoaudit.errors import ConfigError
 from genoaudit.mitigations.catalogue import CATALOGUE, get_mitigation
+from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
-from genoaudit.privacy.dpsgd import DPSGD
+from genoaudit.privacy.dpsgd import DPSGD, TARGETS
 from genoaudit.report.result import NotRun
-from genoaudit.report.sweep_result import DP, NONE
+from genoaudit.report.sweep_result import DP, DP_ARM, NONE
 from genoaudit.sweep_config import SweepConfig, SweptRecipe
 
 if TYPE_CHECKING:
@@ -82,14 +84,16 @@ def plan_cells(config: SweepConfig, cohort: Cohort) -> tuple[list[Cell], list[No
     wanted, genes = _wanted(config), tuple(cohort.genes)
     for seed in config.sweep.seeds or (config.audit.seed,):
         for name, section in config.recipes.items():
-            plain = _build(section, section.parameters, cohort)
+            plain = _build(section, _without_dp(section.parameters), cohort)
             cells.append(Cell(f"{name}/{NONE}/seed={seed}", "No protection", name, NONE, None, seed, plain))
             if config.sweep.budgets:
                 found = _private_recipe(name, section, plain, cohort)
                 if isinstance(found, NotRun):
                     idle.append(found)
                 else:
-                    cells += [_private(name, found, budget, seed=seed, genes=genes) for budget in config.sweep.budgets]
+                    cells += _control(name, section, cohort, seed=seed)
+                    planned = [_private(name, found, budget, seed=seed, genes=genes) for budget in config.sweep.budgets]
+                    cells += [cell for cell in planned if _reachable(cell, config, cohort, idle)]
             for mitigation, settings in wanted:
                 if reason := mitigation.why_not(plain):
                     idle.append(NotRun(name=f"{name}/{mitigation.name}", reason=reason))
@@ -97,7 +101,7 @@ def plan_cells(config: SweepConfig, cohort: Cohort) -> tuple[list[Cell], list[No
                 cells += [_protected(name, plain, mitigation, setting, seed=seed, genes=genes) for setting in settings]
     names = [cell.name for cell in cells]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        msg = f"{len(twice)} cells are asked for twice (first: {twice[0]}). Give files of genes different names."
+        msg = f"cells asked for twice: {len(twice)} (first: {twice[0]}). List a setting once; name files differently."
         raise ConfigError(msg)
     return cells, list({found.name: found for found in idle}.values())
 
@@ -123,7 +127,9 @@ def _protected(
         title=mitigation.title if setting == "on" else f"{mitigation.title}, {_text(setting)}",
         recipe_name=name,
         mitigation=mitigation.name,
-        setting=_text(setting) if isinstance(setting, str) else setting,
+        setting=setting
+        if isinstance(setting, int) or (isinstance(setting, float) and math.isfinite(setting))
+        else _text(setting),
         seed=seed,
         recipe=plain if on_outputs else protected,
         defence=mitigation if on_outputs else None,
@@ -134,14 +140,44 @@ def _private_recipe(name: str, section: SweptRecipe, plain: Recipe, cohort: Coho
     """Build a recipe as its DP cells train it (its target stands for any other), or say why there is none."""
     if reason := CATALOGUE[DP].why_not(plain):
         return NotRun(name=f"{name}/{DP}", reason=reason)
-    parameters = {**section.parameters, **WITH_DP.get(section.kind, {}), **section.with_dp}
-    given = {"noise_multiplier": 0.0, **dict(parameters.pop("dp", {}))}
+    parameters = _dp_arm(section)
+    given = {key: value for key, value in dict(parameters.pop("dp", {})).items() if key not in TARGETS}
     try:
-        return _build(section, {**parameters, "dp": given}, cohort)
+        return _build(section, {**parameters, "dp": {**given, "noise_multiplier": 0.0}}, cohort)
     except ConfigError as error:
         if section.with_dp:  # asked for, so it must be mended
             raise
         return NotRun(name=f"{name}/{DP}", reason=str(error))
+
+
+def _control(name: str, section: SweptRecipe, cohort: Cohort, *, seed: int) -> list[Cell]:
+    """Return the DP arm trained without DP, where it differs: what DP itself changes is seen beside this one."""
+    arm = _without_dp(_dp_arm(section))
+    if arm == _without_dp(section.parameters):
+        return []
+    recipe = _build(section, arm, cohort)
+    return [Cell(f"{name}/{DP_ARM}/seed={seed}", "The DP arm, without DP", name, DP_ARM, None, seed, recipe)]
+
+
+def _dp_arm(section: SweptRecipe) -> dict[str, Any]:
+    return {**section.parameters, **WITH_DP.get(section.kind, {}), **section.with_dp}
+
+
+def _without_dp(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameters.items() if key != DP}
+
+
+def _reachable(cell: Cell, config: SweepConfig, cohort: Cohort, idle: list[NotRun]) -> bool:
+    """Note a budget that no noise can meet: before anything is trained, and without giving up the others."""
+    planted = 0 if config.canaries is None else len(config.canaries.kinds) * config.canaries.count
+    try:
+        settle_privacy(cell.recipe, patients=cohort.n_patients // 2)
+        if planted:
+            settle_privacy(cell.recipe, patients=cohort.n_patients + planted // 2)
+    except ConfigError as error:
+        idle.append(NotRun(name=cell.name, reason=str(error)))
+        return False
+    return True
 
 
 def _private(name: str, private: Recipe, budget: float, *, seed: int, genes: tuple[str, ...]) -> Cell:
@@ -154,7 +190,7 @@ def tuned_cell(like: Cell, noise_multiplier: float) -> Cell:
     """Return a DP cell like another one, with the noise given."""
     noise = float(f"{noise_multiplier:.4g}")
     dp: DPSGD = _dp_of(like.recipe)
-    aimed = replace(dp, epsilon=None, advantage=None, tpr=None, reconstruction=None, noise_multiplier=noise)
+    aimed = replace(dp.aimed(noise_multiplier=noise), hyperparameters="searched")  # on these patients' accuracies
     from sklearn.base import clone
 
     recipe: Any = clone(like.recipe)

@@ -164,6 +164,35 @@ def sweep(
 
 
 @app.command()
+def reconstruct(
+    config: Annotated[Path, typer.Argument(help="The comparison's TOML file.", show_default=False)],
+    out: Out,
+    threads: Threads = None,
+    cache_dir: CacheDir = None,
+    fresh: Fresh = False,
+    engine: Engine = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Attack what training shows: utility, membership leakage and reconstructed profiles at many budgets of DP."""
+    from genoaudit.reconstruct_config import read_reconstruct
+    from genoaudit.report.reconstruct_save import CELLS, check_reconstruct_out, save_reconstruct
+
+    settings = read_reconstruct(config)
+    out = check_reconstruct_out(out)
+    options = _options(out, threads, cache_dir, fresh=fresh, engine=engine)
+    from genoaudit.reconstruct import run_reconstruct
+    from genoaudit.report.reconstruct_terminal import print_reconstruct
+
+    with _progress() as tell:
+        result = run_reconstruct(settings, options, finished=out / CELLS, progress=tell)
+    written = save_reconstruct(result.report, result.run, out)
+    if as_json:
+        typer.echo(result.report.to_json(), nl=False)
+    else:
+        print_reconstruct(result.report, written)
+
+
+@app.command()
 def mitigations(as_json: AsJson = False) -> None:
     """List the protections: against what, at what cost, and what they are known not to stop."""
     from genoaudit.mitigations.catalogue import CATALOGUE, mitigation_records

@@ -13,10 +13,13 @@ from typing import Literal
 
 from genoaudit.cells import Cell, tuned_cell
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.report.sweep_result import DP, NONE, FairComparison, SweepCell
+from genoaudit.report.sweep_result import DP, DP_ARM, NONE, FairComparison, SweepCell
 
 TOLERANCE = 0.005
 """Accuracy that DP-SGD may lack and still count as useful as a defence."""
+
+CLOSE = 0.02
+"""Accuracy that DP-SGD may have in excess and still be told that a defence protects better at the same usefulness."""
 
 _NOTHING = Estimate(None, None, None)
 _NEAR = 1.2  # ratio of two noise multipliers between which there is no point in trying another
@@ -61,7 +64,7 @@ def next_to_try(cells: Sequence[SweepCell], private: Mapping[str, Cell]) -> Cell
 
 
 def _is_defence(cell: SweepCell) -> bool:
-    return cell.mitigation not in {NONE, DP}
+    return cell.mitigation not in {NONE, DP, DP_ARM}
 
 
 def _noise(cell: SweepCell) -> float:
@@ -97,8 +100,8 @@ def _compared(defence: SweepCell, dp: SweepCell | None) -> FairComparison:
         worst_auc_dp=worst_dp,
         canary_auc_defence=canary,
         canary_auc_dp=canary_dp,
-        worst_favours=_favours(worst, worst_dp),
-        canaries_favour=_favours(canary, canary_dp),
+        worst_favours=_favours(worst, worst_dp, difference),
+        canaries_favour=_favours(canary, canary_dp, difference),
     )
 
 
@@ -110,9 +113,11 @@ def _canary(cell: SweepCell) -> Estimate:
     return _NOTHING if cell.canaries is None else cell.canaries.auc
 
 
-def _favours(defence: Estimate, dp: Estimate) -> Literal["dp", "defence", "neither"]:
+def _favours(defence: Estimate, dp: Estimate, difference: float | None) -> Literal["dp", "defence", "neither"]:
+    """DP-SGD may be better and more useful at once; a defence is better only than DP-SGD that is hardly more useful."""
     if defence.low is not None and dp.high is not None and dp.high < defence.low:
         return "dp"
-    if dp.low is not None and defence.high is not None and defence.high < dp.low:
+    close = difference is not None and difference <= CLOSE
+    if close and dp.low is not None and defence.high is not None and defence.high < dp.low:
         return "defence"
     return "neither"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ from pydantic import ValidationError
 
 from genoaudit.cell_audit import Audited
 from genoaudit.cells import Cell
+from genoaudit.config import RunOptions
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.report.save import write_whole
 from genoaudit.report.sections import Part
 from genoaudit.report.sweep_result import SweepCell
 from genoaudit.sweep_config import SweepConfig
+from genoaudit.training.shadows import DECIDING_LIBRARIES
 from genoaudit.training.store import fingerprint
 
 if TYPE_CHECKING:
@@ -41,18 +44,19 @@ class FinishedCells:
         Where they are kept; None: nowhere.
     config, cohort
         The sweep that they belong to.
-    fresh
-        Forget what is there.
+    options
+        The engine and device, which change numbers within their spread; `fresh` forgets what is there.
     """
 
-    def __init__(self, folder: Path | None, config: SweepConfig, cohort: Cohort, *, fresh: bool) -> None:
-        self._folder, self._fresh = folder, fresh
+    def __init__(self, folder: Path | None, config: SweepConfig, cohort: Cohort, options: RunOptions) -> None:
+        self._folder, self._fresh = folder, options.fresh
         self._shared = {
             "cohort": cohort.digest(),
             "audit": config.audit.model_dump(mode="json", exclude={"seed"}),
             "canaries": None if config.canaries is None else config.canaries.model_dump(mode="json"),
-            "code": _code_digest(),
-            "libraries": {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch", "xgboost")},
+            "code": code_digest(),
+            "engine": [options.engine, options.device, platform.machine()],
+            "libraries": {name: version(name) for name in DECIDING_LIBRARIES},
         }
 
     def _path(self, folder: Path, cell: Cell) -> Path:
@@ -77,13 +81,14 @@ class FinishedCells:
         """Keep a finished cell, whole or not at all."""
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self._folder.parent, self._folder):  # what is in them is confidential
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         kept = _Kept(cell=audited.cell, accuracies=tuple(audited.accuracies.tolist()))
         text = json.dumps(kept.model_dump(mode="json"), allow_nan=False)
         write_whole(self._path(self._folder, cell), text.encode())
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
     """Digest of the whole package: a cell's numbers rest on all of it."""
     package = Path(__file__).parent
     sha = hashlib.sha256()

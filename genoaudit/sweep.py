@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from genoaudit.cells import Cell, plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
-from genoaudit.errors import TrainingError
+from genoaudit.errors import GenoauditError
 from genoaudit.fair import compare_fairly, next_to_try
 from genoaudit.finished_cells import FinishedCells
 from genoaudit.metrics.estimates import Estimate
@@ -80,7 +80,7 @@ def run_sweep(
         refuse_kinds(config.canaries.kinds, config.canaries.count)
     cohort = load_cohort(config.cohort)
     cells, idle = plan_cells(config, cohort)
-    sweeping = _Sweeping(config, cohort, options, FinishedCells(finished, config, cohort, fresh=options.fresh), tell)
+    sweeping = _Sweeping(config, cohort, options, FinishedCells(finished, config, cohort, options), tell)
     with clock("cells"):
         audited = list(sweeping.audit(cells, idle))
     with clock("matching"):
@@ -101,7 +101,7 @@ def run_sweep(
 
 
 def plan_sweep(config: SweepConfig, options: RunOptions | None = None) -> list[dict[str, Any]]:
-    """Say how every cell would be trained and what it would cost, without training; what ``--dry-run`` prints."""
+    """Say how every cell would be trained from scratch and what it would cost; what ``--dry-run`` prints."""
     cohort = load_cohort(config.cohort)
     cells, _ = plan_cells(config, cohort)
     rows: list[dict[str, Any]] = []
@@ -131,6 +131,7 @@ class _Sweeping:
     def __post_init__(self) -> None:
         self.started = time.monotonic()
         self.seconds: dict[str, float] = {}
+        self.trained: set[tuple[int, int]] = set()
 
     def audit(self, cells: Sequence[Cell], idle: list[NotRun]) -> Iterator[Audited]:
         """Audit cells one after another; what fails or comes too late is noted and left out."""
@@ -149,9 +150,13 @@ class _Sweeping:
             idle.append(NotRun(name=cell.name, reason=f"the limit of {limit:g} minutes was reached before it"))
             return None
         canaries = self.config.canaries
+        models = id(cell.recipe), cell.seed
+        # Forgotten once: protections of outputs share the models that were trained a moment ago.
+        options = replace(self.options, fresh=self.options.fresh and models not in self.trained)
+        self.trained.add(models)
         try:
-            found = audit_cell(cell, self.cohort, self.config.audit, self.options, canaries=canaries, tell=self.tell)
-        except TrainingError as error:  # a protection may be set so strong that nothing can be trained
+            found = audit_cell(cell, self.cohort, self.config.audit, options, canaries=canaries, tell=self.tell)
+        except GenoauditError as error:  # a protection may be set so strong that nothing can be trained or judged
             idle.append(NotRun(name=cell.name, reason=str(error)))
             return None
         self.seconds[cell.name] = time.monotonic() - begun
@@ -215,4 +220,5 @@ def _compared(audited: Sequence[Audited], config: SweepConfig, cohort: Cohort) -
 def exposed(cell: SweepCell) -> float:
     """Return the leakage that the frontier is drawn for: of the five most exposed patients, else of all."""
     found = next((worst.auc for worst in cell.worst if worst.k == 5), cell.leakage.auc)
-    return float("nan") if found.value is None else found.value
+    # Below guessing is chance, and no safer than guessing.
+    return float("nan") if found.value is None else max(found.value, 0.5)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from genoaudit.config import (
     AuditSection,
@@ -28,6 +37,10 @@ BUDGETS = (1.0, 8.0, 32.0, 1e3, 1e6, 1e9, 1e12)
 """Epsilons of a sweep unless told otherwise; no protection is always a cell."""
 
 
+RecipeName = Annotated[str, StringConstraints(pattern=r"^[\w.+][\w .+()-]{0,59}$")]
+"""Letters, digits, spaces and .+-()_, at most 60: names become parts of the names of cells."""
+
+
 class SweptRecipe(RecipeConfig):
     """A recipe; further keys are its parameters."""
 
@@ -39,19 +52,25 @@ class SweptRecipe(RecipeConfig):
 class SweepSection(Section):
     """Which protections, how strong, how often."""
 
-    budgets: tuple[Annotated[float, Field(ge=0.1, le=1e12)], ...] = Field(
+    budgets: tuple[Annotated[float, Field(ge=0.1, le=1e12, strict=True, allow_inf_nan=False)], ...] = Field(
         default=BUDGETS, description="Target epsilons of DP-SGD; none: no DP cells."
     )
     mitigations: dict[str, tuple[StrictInt | StrictFloat | StrictStr, ...]] | None = Field(
         default=None, description="Settings by mitigation; default: the catalogue's. See genoaudit mitigations."
     )
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63, strict=True)], ...] = Field(
         default=(), description="The whole sweep once for each; default: the seed of [audit]."
     )
     tune: int = Field(
         default=4, ge=0, le=100, strict=True, description="Further DP cells per recipe and seed, to match defences."
     )
-    minutes: float | None = Field(default=None, gt=0, description="No cell is begun after so long; default: no limit.")
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="No cell is begun after so long; default: no limit.",
+    )
 
     @field_validator("budgets", "seeds")
     @classmethod
@@ -66,7 +85,7 @@ class SweepConfig(Section):
     """A whole sweep. Everything in here changes results but `minutes`, which says where it stops."""
 
     cohort: CohortConfig
-    recipes: dict[str, SweptRecipe] = Field(default={"mlp": SweptRecipe()}, min_length=1)
+    recipes: dict[RecipeName, SweptRecipe] = Field(default={"mlp": SweptRecipe()}, min_length=1)
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = CanarySection(models=32)
     sweep: SweepSection = SweepSection()
@@ -82,6 +101,9 @@ class SweepConfig(Section):
     def _designs_are_of_one_size(self) -> Self:
         if self.audit.models == "auto":
             msg = "models must be a number in a sweep: all cells are compared over the same designs"
+            raise ValueError(msg)
+        if self.audit.queries:
+            msg = "queries must be 0 in a sweep: protections of outputs are attacked by one answer per sample"
             raise ValueError(msg)
         if self.audit.access != "parameters" or self.audit.decimals is not None:
             msg = "access and decimals follow from each cell's protection; leave them out of [audit]"

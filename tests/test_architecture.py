@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "metrics": {"errors", "contracts"},
     "privacy": {"errors", "contracts"},
     "checks": FOUNDATION | {"data", "metrics"},
-    "report": FOUNDATION | {"config", "sweep_config", "data", "models", "attacks", "metrics", "privacy", "checks"},
+    "report": FOUNDATION
+    | {"config", "sweep_config", "reconstruct_config", "data", "models", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
@@ -44,8 +45,15 @@ MAY_IMPORT = {
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
     "sweep_config": {"errors", "config"},
     "cells": FOUNDATION | STAGES | {"sweep_config"},
-    "cell_audit": FOUNDATION | STAGES | {"scoring", "shadowing", "canaries", "cells"},
+    "prey": FOUNDATION | STAGES,
+    "cell_reconstruction": FOUNDATION | STAGES | {"prey"},
+    "cell_audit": FOUNDATION | STAGES | {"scoring", "shadowing", "canaries", "cells", "cell_reconstruction"},
     "finished_cells": FOUNDATION | STAGES | {"sweep_config", "cells", "cell_audit"},
+    "reconstruct_config": {"errors", "config", "sweep_config"},
+    "reconstruct": FOUNDATION
+    | STAGES
+    | {"reconstruct_config", "sweep_config", "shadowing", "audit", "cells", "cell_audit", "finished_cells", "prey"}
+    | {"cell_reconstruction"},
     "fair": FOUNDATION | STAGES | {"cells"},
     "sweep": FOUNDATION
     | STAGES
@@ -56,7 +64,7 @@ MAY_IMPORT = {
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "sweep_config"),
-        *("report", "cli_options", "cli_theory"),
+        *("report", "cli_options", "cli_theory", "reconstruct", "reconstruct_config"),
     },
     "__main__": {"cli"},
 }

@@ -10,6 +10,7 @@ from genoaudit import sweep as story
 from genoaudit.cells import plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.errors import ConfigError, TrainingError
+from genoaudit.finished_cells import FinishedCells
 from genoaudit.sweep import plan_sweep, run_sweep
 from genoaudit.sweep_config import SweepConfig
 
@@ -58,7 +59,8 @@ def test_every_protection_stands_beside_none(config, shared_options):
     report = run_sweep(config(canaries={"kinds": ["label_swapped"], "count": 12, "models": 32}), shared_options).report
     cells = {cell.name: cell for cell in report.cells}
     assert list(cells) == [
-        *("mlp/none/seed=0", "mlp/dp=8/seed=0", "mlp/dp=1e+09/seed=0", "mlp/l2=0.1/seed=0", "mlp/rounding=1/seed=0")
+        *("mlp/none/seed=0", "mlp/dp_arm/seed=0", "mlp/dp=8/seed=0", "mlp/dp=1e+09/seed=0", "mlp/l2=0.1/seed=0"),
+        "mlp/rounding=1/seed=0",
     ]
     none, strict, vast = (cells[f"mlp/{name}/seed=0"] for name in ("none", "dp=8", "dp=1e+09"))
     assert none.accuracy_loss.value == 0
@@ -66,7 +68,6 @@ def test_every_protection_stands_beside_none(config, shared_options):
     assert (strict.guarantee.vacuous, vast.guarantee.vacuous) == (False, True)
     assert strict.guarantee.epsilon == pytest.approx(8, rel=1e-3)
     assert strict.guarantee.end_to_end
-    assert strict.leakage.auc.value < none.leakage.auc.value
     assert all(cell.canaries.canaries == 12 for cell in report.cells)
     assert any(cell.on_frontier for cell in report.cells)
     assert {found.defence for found in report.comparisons} == {"mlp/l2=0.1/seed=0", "mlp/rounding=1/seed=0"}
@@ -74,7 +75,7 @@ def test_every_protection_stands_beside_none(config, shared_options):
 
 def test_a_loss_is_the_difference_of_the_same_models(config, shared_options):
     report = run_sweep(config(), shared_options).report
-    none, strict = report.cells[:2]
+    none, strict = report.cells[0], report.cells[2]
     assert strict.accuracy_loss.value == pytest.approx(none.accuracy.value - strict.accuracy.value)
 
 
@@ -92,16 +93,16 @@ def test_a_protection_of_outputs_trains_nothing_and_is_attacked_by_labels_too(co
 def test_finished_cells_are_not_audited_again(config, shared_options, tmp_path, monkeypatch):
     audited = counted(monkeypatch)
     first = run_sweep(config(), shared_options, finished=tmp_path / "cells").report
-    assert len(audited) == 5
+    assert len(audited) == 6
     again = run_sweep(config(), shared_options, finished=tmp_path / "cells").report
-    assert len(audited) == 5
+    assert len(audited) == 6
     assert again.to_json() == first.to_json()
     run_sweep(config(mitigations={"l2": [0.2]}), shared_options, finished=tmp_path / "cells")
-    assert audited[5:] == ["mlp/l2=0.2/seed=0"]
+    assert audited[6:] == ["mlp/l2=0.2/seed=0"]
     run_sweep(config(models=18), shared_options, finished=tmp_path / "cells")
-    assert len(audited) == 11
+    assert len(audited) == 13
     run_sweep(config(budgets=[]), replace(shared_options, fresh=True), finished=tmp_path / "cells")
-    assert len(audited) == 14
+    assert len(audited) == 16
 
 
 def test_a_damaged_cell_is_audited_again(config, shared_options, tmp_path, monkeypatch, caplog):
@@ -146,16 +147,87 @@ def test_no_cell_is_begun_after_the_limit(config, shared_options, monkeypatch):
     assert "limit of 2 minutes" in report.not_run[0].reason
 
 
-def test_dp_is_tuned_between_budgets_where_a_defence_lies_there(config, shared_options):
-    settings = config(budgets=[1.0, 1e12], mitigations={"l2": [1.0]}, tune=1)
+def test_dp_is_tuned_between_budgets_where_a_defence_lies_there(config, shared_options, monkeypatch):
+    """Made-up accuracies put the defence between the two budgets, whatever the models have learnt."""
+    original = story.audit_cell
+
+    def staged(cell, *arguments, **options):
+        found = original(cell, *arguments, **options)
+        accuracy = {"mlp/dp=1/seed=0": 0.3, "mlp/dp=1e+12/seed=0": 0.9, "mlp/l2=1/seed=0": 0.6}.get(cell.name, 0.7)
+        return replace(found, accuracies=np.full(found.accuracies.size, accuracy))
+
+    monkeypatch.setattr(story, "audit_cell", staged)
+    report = run_sweep(config(budgets=[1.0, 1e12], mitigations={"l2": [1.0]}, tune=1), shared_options).report
+    (tuned,) = [cell for cell in report.cells if cell.tuned]
+    noises = [cell.guarantee.noise_multiplier for cell in report.cells if cell.mitigation == "dp" and not cell.tuned]
+    assert min(noises) < tuned.guarantee.noise_multiplier < max(noises)
+    assert not tuned.guarantee.end_to_end  # its noise was chosen by accuracies of these patients
+    assert report.comparisons[0].dp == tuned.name
+
+
+def test_a_budget_out_of_reach_is_noted_before_anything_is_trained(config):
+    recipes = {"mlp": {"kind": "mlp", **FAST, "with_dp": {**DP, "scaling": "private", "moments_noise": 1.0}}}
+    cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=5)
+    cells, idle = plan_cells(config(recipes, budgets=[1.0, 1e9]), cohort)
+    assert [note.name for note in idle] == ["mlp/dp=1/seed=0"]
+    assert "mlp/dp=1e+09/seed=0" in [cell.name for cell in cells]
+
+
+def test_a_recipe_with_dp_of_its_own_is_audited_without_it_too(config):
+    recipes = {"mlp": {"kind": "mlp", **FAST, "dp": {"epsilon": 8.0, "steps": 20, "clip": 2.0}}}
+    cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=5)
+    cells, _ = plan_cells(config(recipes, budgets=[1e9]), cohort)
+    by_name = {cell.mitigation: cell.recipe.get_params()["classifier__dp"] for cell in cells}
+    assert by_name["none"] is by_name["l2"] is by_name["dp_arm"] is None
+    assert (by_name["dp"].epsilon, by_name["dp"].clip) == (1e9, 2.0)
+
+
+def test_the_mechanism_is_that_of_half_of_the_patients(config, shared_options):
+    report = run_sweep(config(budgets=[8.0], mitigations={"l2": [0.1]}), shared_options).report
+    guarantee = next(cell.guarantee for cell in report.cells if cell.mitigation == "dp")
+    assert guarantee.delta == pytest.approx(1 / (10 * 45))
+
+
+def test_canaries_and_the_most_exposed_are_judged_by_what_is_given_out(config, shared_options, monkeypatch):
+    """A defence that gives out nothing leaves nothing, wherever it is looked for."""
+    monkeypatch.setattr(
+        cell_audit,
+        "given_out",
+        lambda cell, signals: replace(
+            signals, logit=np.zeros_like(signals.logit), proba=np.full_like(signals.proba, 1 / 3)
+        ),
+    )
+    settings = config(
+        budgets=[],
+        models=32,
+        mitigations={"rounding": [1]},
+        canaries={"kinds": ["label_swapped"], "count": 12, "models": 32},
+    )
     report = run_sweep(settings, shared_options).report
-    tuned = [cell for cell in report.cells if cell.tuned]
-    matched = report.comparisons[0].dp
-    noises = {cell.name: cell.guarantee.noise_multiplier for cell in report.cells if cell.guarantee}
-    if tuned:  # the defence lay between the two budgets
-        low, high = sorted(noise for name, noise in noises.items() if name != tuned[0].name)
-        assert low < noises[tuned[0].name] < high
-    assert matched is None or matched in noises
+    for cell in report.cells:
+        assert cell.canaries.auc.value == 0.5
+        assert all(worst.auc.value == 0.5 for worst in cell.worst)
+        assert cell.worst
+
+
+@pytest.mark.parametrize("changed", ["models", "canaries", "cohort", "recipe", "engine"])
+def test_a_finished_cell_is_not_taken_for_another(config, shared_options, tmp_path, changed):
+    base = config(budgets=[], mitigations={})
+    cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=5)
+    cell = plan_cells(base, cohort)[0][0]
+    own = FinishedCells(tmp_path, base, cohort, shared_options)._path(tmp_path, cell)
+    options = shared_options
+    if changed == "models":
+        base = config(budgets=[], mitigations={}, models=18)
+    if changed == "canaries":
+        base = config(budgets=[], mitigations={}, canaries={"models": 32})
+    if changed == "cohort":
+        cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=6)
+    if changed == "recipe":
+        cell = replace(cell, recipe=plan_cells(config({"mlp": {**FAST, "epochs": 9}}), cohort)[0][0].recipe)
+    if changed == "engine":
+        options = replace(options, engine="processes")
+    assert FinishedCells(tmp_path, base, cohort, options)._path(tmp_path, cell) != own
 
 
 def test_seeds_repeat_the_sweep_with_other_splits(config, shared_options):

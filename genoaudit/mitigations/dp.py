@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from genoaudit.contracts import Mitigation, Recipe
@@ -16,8 +15,7 @@ def _apply(recipe: Recipe, setting: Any, _genes: tuple[str, ...]) -> Recipe:
     refuse("dp", _why_not(recipe))
     epsilon = positive("dp", setting)
     own = classifier_of(recipe).get_params(deep=False)["dp"] or DPSGD(epsilon=epsilon)
-    target = {"epsilon": epsilon, "noise_multiplier": None, "advantage": None, "tpr": None, "reconstruction": None}
-    return with_parameters(recipe, {"dp": replace(own, **target)})
+    return with_parameters(recipe, {"dp": own.aimed(epsilon=epsilon)})
 
 
 def _why_not(recipe: Recipe) -> str | None:

@@ -119,7 +119,7 @@ def privacy_claim(recipe: Recipe, *, patients: int) -> PrivacyClaim | None:
     return PrivacyClaim(
         guarantee=guarantee([mechanism], settled.delta),
         mechanism=mechanism,
-        gaps=tuple(dict.fromkeys(_gaps(found))),
+        gaps=tuple(dict.fromkeys((*_gaps(found), *_gap_of_delta(settled.delta, mechanism.patients)))),
         assumptions=(
             f"The number of patients ({mechanism.patients}), the genes and the classes are public.",
             "Nothing was learnt from these patients before the recipe saw them, as batch correction would.",
@@ -196,6 +196,14 @@ def _gaps(found: _PrivatePart) -> Iterator[str]:
         yield from _gap_of_wrapper(wrapper)
 
 
+def _gap_of_delta(delta: float, patients: int) -> Iterator[str]:
+    if delta * patients >= 1:
+        yield (
+            f"delta = {delta:g} is not below one in {patients} patients, so that giving one of them away whole would "
+            "meet it; choose a tenth of that."
+        )
+
+
 def _gap_of_step(step: Any) -> Iterator[str]:
     name = _our_name(step)
     if name in {*_NOTHING_FITTED, "PrivateScaler"} or (name == "ExpressionScaler" and step.scaling != "members"):
@@ -203,8 +211,7 @@ def _gap_of_step(step: Any) -> Iterator[str]:
     if name == "FunctionalSpectra":
         if step.centring == "members":
             yield (
-                "FunctionalSpectra centres genes at their means over the patients without noise; use centring = "
-                "'none'."
+                "FunctionalSpectra centres genes at their means over the patients without noise; use centring = 'none'."
             )
     elif name == "ExpressionScaler":
         yield (

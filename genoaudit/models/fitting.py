@@ -87,7 +87,7 @@ def patient_codes(patients: ArrayLike | None, samples: int) -> IntArray:
     Raises
     ------
     FitError
-        If there is not one whole number for each sample.
+        If there is not one whole number or text for each sample.
 
     Examples
     --------
@@ -97,12 +97,14 @@ def patient_codes(patients: ArrayLike | None, samples: int) -> IntArray:
     if patients is None:
         return np.arange(samples)
     given = np.asarray(patients)
-    if given.shape != (samples,) or given.dtype.kind not in "iu":
+    if given.shape != (samples,) or given.dtype.kind not in "iuUO":
         raise FitError(
-            f"patients must be one whole number for each of {samples} samples, found shape {given.shape} of type "
-            f"{given.dtype}."
+            f"patients must be one whole number or text for each of {samples} samples, found shape {given.shape} of "
+            f"type {given.dtype}."
         )
-    codes: IntArray = np.unique(given, return_inverse=True)[1].astype(np.intp)
+    codes: IntArray = np.unique(given.astype(str) if given.dtype.kind == "O" else given, return_inverse=True)[1].astype(
+        np.intp
+    )
     return codes
 
 

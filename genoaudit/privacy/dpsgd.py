@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
+
+import numpy as np
 
 from genoaudit.errors import ConfigError
 from genoaudit.privacy.calibration import (
@@ -17,7 +19,8 @@ from genoaudit.privacy.calibration import (
 )
 from genoaudit.privacy.mechanism import Mechanism
 
-_TARGETS = ("epsilon", "noise_multiplier", "advantage", "tpr", "reconstruction")
+TARGETS = ("epsilon", "noise_multiplier", "advantage", "tpr", "reconstruction")
+"""Keys of which exactly one says how much noise there is."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,37 @@ class DPSGD:
     releases: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        given = [name for name in _TARGETS if getattr(self, name) is not None]
+        given = [name for name in TARGETS if getattr(self, name) is not None]
         if len(given) != 1:
-            msg = f"dp needs exactly one of {', '.join(_TARGETS)}; found {', '.join(given) or 'none'}."
+            msg = f"dp needs exactly one of {', '.join(TARGETS)}; found {', '.join(given) or 'none'}."
             raise ConfigError(msg)
         if self.hyperparameters not in {"public", "searched", "undeclared"}:
             msg = f"dp.hyperparameters must be public, searched or undeclared, found {self.hyperparameters!r}."
             raise ConfigError(msg)
-        Mechanism(self.clip, 0.0, self.sampling_rate, self.steps, self.patients or 1)
+        for name, fine, expected in self._expectations():
+            value = getattr(self, name)
+            if value is not None and not fine(value):
+                msg = f"dp.{name} must be {expected}, found {value!r}."
+                raise ConfigError(msg)
+
+    def _expectations(self) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
+        def whole(value: Any) -> bool:
+            return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+        return (
+            ("epsilon", lambda e: 0.1 <= e <= 1e12, "from 0.1 to 1e12"),
+            ("noise_multiplier", lambda s: s == 0 or 1e-7 <= s <= 1e6, "0 or from 1e-7 to 1e6"),
+            ("advantage", lambda a: 0 < a < 1, "in (0, 1)"),
+            ("fpr", lambda a: 0 < a < 1, "in (0, 1)"),
+            ("tpr", lambda t: self.fpr < t < 1, f"above dp.fpr ({self.fpr:g}) and below 1"),
+            ("candidates", lambda m: whole(m) and m >= 2, "a whole number of at least 2"),
+            ("reconstruction", lambda g: 0 < g < 1, "in (0, 1)"),
+            ("delta", lambda d: 1e-15 <= d < 1, "from 1e-15 to below 1"),
+            ("clip", lambda c: 1e-6 <= c <= 1e6, "from 1e-6 to 1e6"),
+            ("sampling_rate", lambda q: 1e-4 <= q <= 1, "from 1e-4 to 1"),
+            ("steps", lambda n: whole(n) and 1 <= n <= 10**7, "a whole number from 1 to 10 million"),
+            ("patients", lambda n: whole(n) and n >= 1, "a whole number of at least 1"),
+        )
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
@@ -106,6 +132,22 @@ class DPSGD:
             if isinstance(value, bool) or not isinstance(value, str if text else int | float):
                 raise ConfigError(f"dp.{key} must be {'a text' if text else 'a number'}, found {value!r}.")
         return cls(**given)
+
+    def aimed(
+        self,
+        *,
+        epsilon: float | None = None,
+        noise_multiplier: float | None = None,
+    ) -> Self:
+        """Return the same with this target in place of its own."""
+        return dataclasses.replace(
+            self,
+            epsilon=epsilon,
+            noise_multiplier=noise_multiplier,
+            advantage=None,
+            tpr=None,
+            reconstruction=None,
+        )
 
     def settled(self, patients: int, *, releases: tuple[float, ...] = ()) -> Self:
         """Return the same with nothing left open: the number of patients, delta and the noise multiplier.
@@ -131,7 +173,7 @@ class DPSGD:
             noise = noise_for_tpr(self.tpr, self.fpr, **plan)
         else:
             noise = noise_for_reconstruction(self.reconstruction or 0.0, self.candidates or patients, **plan)
-        settled: dict[str, Any] = dict.fromkeys(_TARGETS) | {"noise_multiplier": noise}
+        settled: dict[str, Any] = dict.fromkeys(TARGETS) | {"noise_multiplier": noise}
         return dataclasses.replace(self, **settled, delta=delta, patients=patients, releases=releases)
 
     def mechanism(self, patients: int, *, releases: tuple[float, ...] = ()) -> Mechanism:

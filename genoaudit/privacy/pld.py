@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SHARE = 0.03  # of the root of the mean divergence per step: about 1/50 of the standard deviation of its loss
 _FINEST = 1e-7  # below, differences of deltas are rounding noise
+_CELLS = 1e5  # of the grid of one step, so that neither time nor memory runs away where one step can lose much
 _NEAR_ONE = (1 + 1e-10,)  # order of an RDP that is the Kullback-Leibler divergence
 
 
@@ -36,7 +37,8 @@ def discretisation(mechanisms: Sequence[Mechanism]) -> float:
     """
     counts = step_counts(mechanisms)
     divergence = sum(steps * float(step_rdp(noise, rate, _NEAR_ONE)[0]) for (noise, rate), steps in counts.items())
-    return max(_SHARE * math.sqrt(divergence / counts.total()), _FINEST)
+    largest = max(math.log1p(rate * math.expm1(min(0.5 / noise**2 + 9 / noise, 700.0))) for noise, rate in counts)
+    return max(_SHARE * math.sqrt(divergence / counts.total()), largest / _CELLS, _FINEST)
 
 
 def loss_distribution(mechanisms: Sequence[Mechanism]) -> PrivacyLossDistribution:

@@ -105,9 +105,10 @@ def clipped_sum(
         Largest norm of a patient's gradient.
     """
     owners = np.asarray(patients, dtype=np.intp)
-    passes = backpropagate(network, X, y)
-    shares = clipped_shares(passes, owners, clip=clip)
-    return passes.gradient(np.where(drawn[owners], shares[owners], 0.0))
+    rows = np.asarray(drawn)[owners]
+    codes = np.unique(owners[rows], return_inverse=True)[1]
+    passes = backpropagate(network, np.asarray(X)[rows], np.asarray(y)[rows])
+    return passes.gradient(clipped_shares(passes, codes, clip=clip)[codes])
 
 
 def _step(network: Network, total: Gradient, rate: float) -> Network:

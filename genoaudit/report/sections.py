@@ -159,6 +159,10 @@ class Guarantee(Part):
     vacuous: bool = Field(description="Epsilon above 1,000: the promise excludes no attack at all.")
     end_to_end: bool
     gaps: tuple[str, ...] = Field(description="Why the promise does not cover the whole pipeline; empty if it does.")
+    assumptions: tuple[str, ...] = Field(default=(), description="What the promise takes as given.")
+    seeded: bool = Field(
+        default=True, description="The noise can be drawn again: reproducible, as an audit must be, not releasable."
+    )
 
 
 class TradeOff(Part):

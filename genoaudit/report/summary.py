@@ -192,6 +192,7 @@ def guarantee(claim: PrivacyClaim) -> sections.Guarantee:
         vacuous=found.vacuous,
         end_to_end=claim.end_to_end,
         gaps=claim.gaps,
+        assumptions=claim.assumptions,
     )
 
 

@@ -39,6 +39,7 @@ def render_sweep(report: SweepReport) -> str:
             exposed=wording.WHOSE[measure],
             groups=[(recipe, [row for row in rows if row.recipe == recipe]) for recipe in recipes],
             several=has_several_seeds(report),
+            reconstructed=any(row.numbers["profile"].value is not None for row in rows),
             seeds=sorted({cell.seed for cell in report.cells}),
             drawn=drawn_recipes(report),
             frontier=frontier_figure(report) if drawable else None,

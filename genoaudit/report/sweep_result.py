@@ -9,6 +9,7 @@ from pydantic import Field
 
 from genoaudit.contracts import Access
 from genoaudit.metrics.estimates import Estimate
+from genoaudit.report.reconstruct_result import CellReconstruction
 from genoaudit.report.result import CohortSummary, Leakage, NotRun, Utility, canonical_json
 from genoaudit.report.sections import CanaryKindLeakage, Guarantee, Part, WorstPatients
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 NONE = "none"
 """The mitigation of a cell without any: what all others are measured against."""
+
+DP_ARM = "dp_arm"
+"""The mitigation of cells trained as the DP cells are, but without DP: what DP itself changes is seen beside them."""
 
 DP = "dp"
 """The mitigation of cells trained with DP-SGD."""
@@ -27,7 +31,7 @@ class SweepCell(Part):
 
     name: str = Field(description="Unique, such as 'mlp/dp=8/seed=0'.")
     recipe: str
-    mitigation: str = Field(description="'none', 'dp', or a name of the catalogue.")
+    mitigation: str = Field(description="'none', 'dp', 'dp_arm', or a name of the catalogue.")
     setting: float | int | str | None
     title: str = Field(description="For people, such as 'DP, epsilon 8'.")
     acts_on: Literal["nothing", "training", "outputs"]
@@ -38,12 +42,15 @@ class SweepCell(Part):
     utility: Utility
     accuracy: Estimate = Field(description="Of patients a model has not seen; 95 % interval over pairs of models.")
     accuracy_loss: Estimate = Field(
-        description="Accuracy of the same recipe without protection minus this one's, model by model; 95 % interval."
+        description="Accuracy of the recipe as it is, without protection, minus this one's, model by model; 95 %."
     )
     leakage: Leakage
     labels_only: Leakage | None = Field(default=None, description="An output defence attacked through labels alone.")
     worst: tuple[WorstPatients, ...]
     canaries: CanaryKindLeakage | None = Field(description="All planted patients together; None where none were asked.")
+    reconstruction: CellReconstruction | None = Field(
+        default=None, description="Profiles read off single updates under the noise of the cell's training."
+    )
     guarantee: Guarantee | None
     on_frontier: bool = Field(
         description="No other cell of the recipe and seed has both more utility and less leakage."

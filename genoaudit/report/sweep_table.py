@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
+from genoaudit.report.reconstruct_result import CellReconstruction
 from genoaudit.report.result import Leakage
 from genoaudit.report.sweep_result import DP, NONE, SweepCell, SweepReport
 
@@ -20,6 +21,7 @@ ESTIMATES = (
     *("accuracy", "accuracy_loss", "auc", "advantage", *BUDGETS, "labels_only_auc"),
     *(f"worst{k}_auc" for k in WORST),
     *("canary_auc", "canary_tpr"),
+    *("profile", "profile_control", "profile_expected", "profile_hits"),
 )
 PLAIN = ("macro_f1", "auroc", "epsilon", "delta", "noise_multiplier")
 FLAGS = (*(f"{name}_resolvable" for name in BUDGETS), "vacuous", "end_to_end", "on_frontier")
@@ -168,6 +170,7 @@ def _row(cell: SweepCell) -> dict[str, Any]:
         **rates,
         **{f"worst{k}_auc": worst.get(k) for k in WORST},
     }
+    estimates |= _profiles(cell.reconstruction)
     row: dict[str, Any] = {name: getattr(cell, name) for name in ("name", *KEYS, "seed", "attack", "on_frontier")}
     for name, found in estimates.items():
         row |= _span(name, found or _UNKNOWN)
@@ -178,6 +181,17 @@ def _row(cell: SweepCell) -> dict[str, Any]:
         "setting": number_text(cell.setting),
         "macro_f1": outside.macro_f1.value,
         "auroc": outside.auroc.value,
+    }
+
+
+def _profiles(found: CellReconstruction | None) -> dict[str, Estimate | RateAtFpr | None]:
+    if found is None:
+        return dict.fromkeys(("profile", "profile_control", "profile_expected", "profile_hits"))
+    return {
+        "profile": Estimate(found.pearson, None, None),
+        "profile_control": Estimate(found.control, None, None),
+        "profile_expected": Estimate(found.expected, None, None),
+        "profile_hits": Estimate(found.hit_rate, None, None),
     }
 
 

@@ -116,16 +116,21 @@ def guarantee_text(row: Row) -> str:
 
 def comparison_sentence(pairs: Sequence[FairComparison]) -> str:
     """Sum up the defences set beside DP-SGD of the same usefulness."""
-    matched = [pair for pair in pairs if pair.dp is not None]
-    if not matched:
-        return ""
-    on_worst = sum(pair.worst_favours == "dp" for pair in matched)
-    against = sum(pair.worst_favours == "defence" for pair in matched)
-    return (
-        f"Set beside DP-SGD that is about as useful, {_of(on_worst, len(matched), 'other defence')} "
-        f"{'leaves' if on_worst == 1 else 'leave'} clearly more of the leak on the most exposed patients than DP-SGD, "
-        f"{against or 'none'} clearly less."
-    )
+    measured = {
+        "on the most exposed patients": [
+            pair.worst_favours for pair in pairs if None not in {pair.worst_auc_defence.low, pair.worst_auc_dp.low}
+        ],
+        "on canaries": [
+            pair.canaries_favour for pair in pairs if None not in {pair.canary_auc_defence.low, pair.canary_auc_dp.low}
+        ],
+    }
+    told = [
+        f"{where} {_of(favours.count('dp'), len(favours), 'defence')} clearly more of the leak and "
+        f"{favours.count('defence') or 'none'} clearly less"
+        for where, favours in measured.items()
+        if favours
+    ]
+    return f"Set beside DP-SGD that is as useful or more, {'; '.join(told)}." if told else ""
 
 
 def reading_of(pair: FairComparison) -> str:
@@ -185,6 +190,12 @@ def _cheap_sentence(group: Sequence[Row], measure: str) -> str:
     free = _free(group, measure)
     if free is None:
         return ""
+    low = free.numbers[measure].low
+    if low is not None and low <= CHANCE_AUC:
+        return (
+            f"On {label_text(free.recipe)} the AUC of {WHOSE[measure]} is {spoken_estimate(free.numbers[measure])}, "
+            "without protection, which is not clearly above guessing: nothing was found that a protection could lower."
+        )
     cheap = _cheap(group, measure)
     asked = [row for row in group if row.mitigation != NONE and not row.tuned]
     start = (

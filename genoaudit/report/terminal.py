@@ -192,9 +192,9 @@ def short_reference(reference: str) -> str:
     """
     authors = reference.split(". ", 1)[0].split(", ")
     who = authors[0] if len(authors) == 1 else " and ".join(authors) if len(authors) == 2 else f"{authors[0]} et al."
-    year = re.search(r"\b(?:19|20)\d\d(?=[.,;]|$)", reference)
+    years = re.findall(r"\b(?:19|20)\d\d(?=[.,;]|$)", reference.partition("doi:")[0])  # the last: pages come before it
     identifier = re.search(r"\b(?:doi|arXiv):\S*[^\s.]", reference)
-    named = who if year is None else f"{who} {year.group()}"
+    named = f"{who} {years[-1]}" if years else who
     return named if identifier is None else f"{named}, {identifier.group()}"
 
 

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 """Called with the number of finished models and the number wanted."""
 
-_DECIDING_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opacus", "dp-accounting", "riskcal", "xgboost")
+DECIDING_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opacus", "dp-accounting", "riskcal", "xgboost")
+"""Libraries whose versions decide a model's numbers."""
 
 
 def train_shadows(
@@ -167,7 +168,7 @@ def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan, ask
         # Engines draw the first layer differently, and devices round differently.
         "engine": [plan.engine, plan.device],
         "code": _code_digest(),
-        "libraries": {name: version(name) for name in _DECIDING_LIBRARIES},
+        "libraries": {name: version(name) for name in DECIDING_LIBRARIES},
         "machine": platform.machine(),
     }
 

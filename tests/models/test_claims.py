@@ -1,6 +1,7 @@
 import dataclasses
 import re
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
@@ -13,6 +14,7 @@ from genoaudit.data.gene_lists import ListedGenes
 from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
 from genoaudit.data.private_moments import PrivateScaler
 from genoaudit.data.selection import VariableGenes
+from genoaudit.data.spectra import FunctionalSpectra
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.models.distillation import DistilledClassifier
 from genoaudit.models.mlp import MLPClassifier
@@ -182,3 +184,16 @@ def test_scalers_of_a_wrapped_pipeline_are_pinned_and_counted():
     settled = settle_privacy(DefendedOutputs(inner), patients=200)
     assert settled.get_params()["estimator__moments__patients_public"] == 200
     assert privacy_claim(settled, patients=200).mechanism.releases == (2.0,)
+
+
+@pytest.mark.parametrize(("centring", "gaps"), [("members", 1), ("none", 0)])
+def test_spectra_centred_on_the_members_are_a_gap(centring, gaps):
+    spectra = FunctionalSpectra(np.array([[0, 0], [0, 1]]), centring=centring)
+    claim = privacy_claim(_recipe(LogTransform(), spectra), patients=200)
+    assert len(claim.gaps) == gaps
+
+
+def test_a_delta_that_would_allow_giving_a_patient_away_is_a_gap():
+    recipe = _recipe(LogTransform())
+    recipe[-1].set_params(dp=dataclasses.replace(recipe[-1].dp, delta=0.3))
+    assert "not below one in 200 patients" in privacy_claim(recipe, patients=200).gaps[0]

@@ -88,3 +88,8 @@ def test_nothing_of_the_random_numbers_or_the_losses_is_kept(samples):
         *("classes_", "coefs_", "intercepts_", "norms_", "n_features_in_", "loss_curve_", "best_epoch_"),
         *("mechanisms_", "delta_", "releasable_", "runs_"),
     }
+
+
+def test_masks_of_a_releasable_model_cannot_be_drawn_again():
+    first, second = (EntropyDraws().masks.random(20) for _ in range(2))
+    assert not np.array_equal(first, second)

@@ -63,7 +63,12 @@ def test_exactly_one_target(wish):
         ({"epsilon": True}, "dp.epsilon must be a number"),
         ({"epsilon": 8.0, "hyperparameters": 3}, "dp.hyperparameters must be a text"),
         ({"epsilon": 8.0, "hyperparameters": "guessed"}, "must be public, searched or undeclared"),
-        ({"epsilon": 8.0, "sampling_rate": 2.0}, "sampling_rate must be in"),
+        ({"epsilon": 8.0, "sampling_rate": 2.0}, "dp.sampling_rate must be from 1e-4 to 1"),
+        ({"epsilon": 8.0, "steps": 1.5}, "dp.steps must be a whole number"),
+        ({"epsilon": 8.0, "patients": 0}, "dp.patients must be a whole number of at least 1"),
+        ({"noise_multiplier": 1e300}, "dp.noise_multiplier must be 0 or from 1e-7"),
+        ({"epsilon": 8.0, "clip": float("inf")}, "dp.clip must be from 1e-6"),
+        ({"epsilon": 8.0, "delta": 1.0}, "dp.delta must be from 1e-15"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(given, message):
@@ -78,8 +83,8 @@ def test_parse_makes_the_same_as_the_keys():
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"epsilon": 0.01}, "epsilon must lie between"),
-        ({"tpr": 0.005}, "tpr must be above fpr"),
+        ({"epsilon": 0.01}, "dp.epsilon must be from 0.1"),
+        ({"tpr": 0.005}, "dp.tpr must be above dp.fpr"),
         ({"reconstruction": 0.001}, "reconstruction must be above 1 / 300"),
         ({"advantage": 0.5, "steps": 1}, "meets advantage = 0.5 without noise"),
     ],

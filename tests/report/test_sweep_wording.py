@@ -102,4 +102,6 @@ def test_comparisons_say_whom_they_favour(sweep):
     split = comparison(plain, strong).model_copy(update={"canaries_favour": "defence"})
     assert reading_of(split).count("leaves less of the leak") == 2
     assert comparison_sentence((comparison(plain, None),)) == ""
-    assert "1 of 1 other defence leaves clearly more" in comparison_sentence((comparison(plain, strong),))
+    assert "on the most exposed patients 1 of 1 defence clearly more" in comparison_sentence(
+        (comparison(plain, strong),)
+    )

@@ -1,0 +1,231 @@
+"""The story of a comparison: at which budget profiles, members and utility are lost, each recipe under the same noise.
+
+Utility and membership leakage come from the cells of a sweep; reconstruction from a training of the recipe's network
+whose every step is watched (`genoaudit.cell_reconstruction`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from genoaudit.audit import load_cohort
+from genoaudit.cell_audit import audit_cell
+from genoaudit.cell_reconstruction import attack_mechanism, hidden_layers
+from genoaudit.cells import Cell, plan_cells
+from genoaudit.config import RunOptions
+from genoaudit.data.design import make_design
+from genoaudit.errors import ConfigError, TrainingError
+from genoaudit.finished_cells import code_digest
+from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.intervals import pair_codes
+from genoaudit.models.claims import privacy_claim, settle_privacy
+from genoaudit.models.descriptions import describe_recipe
+from genoaudit.prey import choose_prey
+from genoaudit.report import summary
+from genoaudit.report.reconstruct_result import ReconstructCell, ReconstructReport
+from genoaudit.report.result import NotRun
+from genoaudit.report.save import write_whole
+from genoaudit.report.sweep_result import DP, NONE, SweepCell
+from genoaudit.shadowing import Clock, Progress, plan_audit
+from genoaudit.training.store import fingerprint
+
+if TYPE_CHECKING:
+    from genoaudit.data.cohort import Cohort
+    from genoaudit.reconstruct_config import ReconstructConfig
+
+logger = logging.getLogger(__name__)
+
+_UNKNOWN = Estimate(None, None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructResult:
+    """A comparison's report, and clock, versions and hardware, which are no part of it."""
+
+    report: ReconstructReport
+    run: dict[str, Any]
+
+
+def run_reconstruct(
+    config: ReconstructConfig,
+    options: RunOptions | None = None,
+    *,
+    finished: Path | None = None,
+    progress: Progress | None = None,
+) -> ReconstructResult:
+    """Do what a configuration asks; what ``genoaudit reconstruct`` runs.
+
+    Parameters
+    ----------
+    config
+        Recipes, budgets, seeds, patients under attack.
+    options
+        Processes and cache; no effect on the numbers.
+    finished
+        Folder that finished cells are kept in and read from; None: nothing is kept but models.
+    progress
+        Told how far each stage is.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Before anything is trained.
+    """
+    options = options or RunOptions()
+    tell = progress or (lambda stage, done, total: None)
+    clock = Clock()
+    cohort = load_cohort(config.cohort)
+    planned, idle = plan_cells(config.sweep, cohort)
+    cells = [cell for cell in planned if cell.mitigation in {NONE, DP}]
+    for name in config.recipes:
+        if not any(cell.recipe_name == name and cell.mitigation == DP for cell in cells):
+            reason = next((one.reason for one in idle if one.name.startswith(f"{name}/")), "no budget is left")
+            raise ConfigError(f"recipe {name} cannot be trained with DP-SGD, so there is no noise to compare: {reason}")
+    kept = _Kept(finished, config, cohort, fresh=options.fresh)
+    found, seconds = list[ReconstructCell](), dict[str, float]()
+    with clock("cells"):
+        for done, cell in enumerate(cells):
+            tell("Cells", done, len(cells))
+            begun = time.monotonic()
+            one = kept.read(cell)
+            if one is None:
+                try:
+                    one = _one(cell, config, cohort, private=_private(cell, cells), options=options, tell=tell)
+                except TrainingError as error:
+                    idle.append(NotRun(name=cell.name, reason=str(error)))
+                    continue
+                kept.write(cell, one)
+                seconds[cell.name] = time.monotonic() - begun
+            found.append(one)
+        tell("Cells", len(cells), len(cells))
+    report = ReconstructReport(
+        genoaudit_version=version("genoaudit"),
+        cohort=summary.cohort(cohort),
+        models=config.reconstruct.models,
+        patients=min(config.reconstruct.patients, cohort.n_patients // 2),
+        eta=config.reconstruct.eta,
+        cells=tuple(found),
+        not_run=tuple(idle),
+        warnings=cohort.notes,
+    )
+    plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
+    return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
+
+
+def _private(cell: Cell, cells: Sequence[Cell]) -> Cell:
+    """Return a DP cell whose training a cell's reconstruction follows: its own, or for none any of its recipe."""
+    if cell.mitigation != NONE:
+        return cell
+    own = (cell.recipe_name, cell.seed)
+    return next(one for one in cells if (one.recipe_name, one.seed) == own and one.mitigation == DP)
+
+
+def _one(
+    cell: Cell,
+    config: ReconstructConfig,
+    cohort: Cohort,
+    *,
+    private: Cell,
+    options: RunOptions,
+    tell: Progress,
+) -> ReconstructCell:
+    """Attack one cell in every way; without protection, the same training without noise."""
+    settings = config.reconstruct
+    recipe: Any = settle_privacy(private.recipe, patients=cohort.n_patients // 2)
+    members = make_design(cohort.y, cohort.patients, models=2, seed=cell.seed).members[0]
+    claim = privacy_claim(recipe, patients=cohort.n_patients // 2)
+    hidden = hidden_layers(recipe)
+    if claim is None or hidden is None:
+        raise AssertionError
+    noiseless = cell.mitigation == NONE
+    mechanism = replace(claim.mechanism, patients=int(members.sum()))
+    if noiseless:
+        mechanism = replace(mechanism, noise_multiplier=0.0)
+    vacuous = noiseless or claim.guarantee.vacuous
+    prey = choose_prey(recipe, cohort, members=members, seed=cell.seed, patients=settings.patients)
+    recoveries, identification, inversion = attack_mechanism(
+        prey,
+        hidden=hidden,
+        mechanism=mechanism,
+        learning_rate=float(recipe[-1].learning_rate),
+        candidates=settings.candidates,
+        eta=settings.eta,
+        vacuous=vacuous,
+    )
+    audited = _audited(cell, config, cohort, options, tell) if settings.models else None
+    return ReconstructCell(
+        name=cell.name,
+        recipe=cell.recipe_name,
+        title=cell.title,
+        budget=None if noiseless else _budget(cell),
+        seed=cell.seed,
+        noise_multiplier=None if noiseless else mechanism.noise_multiplier,
+        vacuous=vacuous,
+        recoveries=recoveries,
+        identification=identification,
+        inversion=inversion,
+        accuracy=_UNKNOWN if audited is None else audited.accuracy,
+        auc=_UNKNOWN if audited is None else audited.leakage.auc,
+        worst_auc=_UNKNOWN if audited is None else _worst(audited),
+    )
+
+
+def _budget(cell: Cell) -> float:
+    if not isinstance(cell.setting, float):
+        raise AssertionError
+    return cell.setting
+
+
+def _audited(cell: Cell, config: ReconstructConfig, cohort: Cohort, options: RunOptions, tell: Progress) -> SweepCell:
+    audited = audit_cell(cell, cohort, config.audit, options, canaries=None, tell=tell)
+    pairs = make_design(cohort.y, cohort.patients, models=config.audit.most_models, seed=cell.seed).partner
+    return audited.with_accuracy(pair_codes(pairs))
+
+
+def _worst(cell: SweepCell) -> Estimate:
+    return next((worst.auc for worst in cell.worst if worst.k == 5), _UNKNOWN)
+
+
+class _Kept:
+    """Finished cells in one folder, each in a file named by all that determines its numbers."""
+
+    def __init__(self, folder: Path | None, config: ReconstructConfig, cohort: Cohort, *, fresh: bool) -> None:
+        self._folder, self._fresh = folder, fresh
+        self._shared = {
+            "cohort": cohort.digest(),
+            "asked": config.reconstruct.model_dump(mode="json", exclude={"budgets", "seeds"}),
+            "code": code_digest(),
+            "libraries": {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
+        }
+
+    def _path(self, folder: Path, cell: Cell) -> Path:
+        own = {"name": cell.name, "seed": cell.seed, "recipe": describe_recipe(cell.recipe)}
+        return folder / f"{fingerprint({**self._shared, **own})[:32]}.json"
+
+    def read(self, cell: Cell) -> ReconstructCell | None:
+        """Return a finished cell, or None if it has to be attacked."""
+        if self._folder is None or self._fresh:
+            return None
+        try:
+            return ReconstructCell.model_validate_json(self._path(self._folder, cell).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):
+            logger.warning("the finished cell %s cannot be read back; it is attacked again", cell.name)
+            return None
+
+    def write(self, cell: Cell, found: ReconstructCell) -> None:
+        """Keep a finished cell, whole or not at all."""
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            text = json.dumps(found.model_dump(mode="json"), allow_nan=False)
+            write_whole(self._path(self._folder, cell), text.encode())

@@ -1,0 +1,126 @@
+import re
+from itertools import pairwise
+
+import pytest
+from html_page import Page
+from sample_reconstruct import build_hostile_reconstruct, build_reconstruct
+from sample_sweep import build_sweep
+
+from genoaudit.report.reconstruct_figure import headline_figure
+from genoaudit.report.reconstruct_html import render_reconstruct
+from genoaudit.report.reconstruct_result import CellReconstruction, ReconstructReport
+from genoaudit.report.sweep_html import render_sweep
+
+
+@pytest.fixture(scope="module")
+def text():
+    return render_reconstruct(build_reconstruct())
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+@pytest.fixture
+def without_drawing(monkeypatch):
+    monkeypatch.setattr("genoaudit.report.reconstruct_html.headline_figure", lambda _: "<svg></svg>")
+
+
+def test_the_same_report_gives_the_same_bytes_also_when_read_back(text):
+    report = build_reconstruct()
+    assert render_reconstruct(report) == text
+    read = ReconstructReport.model_validate_json(report.to_json())
+    assert read.to_json() == report.to_json()
+
+
+def test_the_page_loads_nothing_and_runs_nothing(text, page):
+    addresses = [element["attrs"].get(name) for element in page.elements for name in ("src", "href")]
+    assert all(address.startswith("#") for address in addresses if address)
+    assert not {"script", "link", "img", "iframe", "object", "form", "base"} & {item["tag"] for item in page.elements}
+    assert not re.findall(r"https?://", text.replace("http://www.w3.org/2000/svg", ""))
+    assert len(text.encode()) < 200_000
+    assert "CONFIDENTIAL" in text
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_hostile_names_are_text():
+    text = render_reconstruct(build_hostile_reconstruct())
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<script>alert('x')" in Page(text).words
+
+
+def test_the_answer_comes_first(page):
+    assert page.all("h2")[0]["text"].startswith("Profiles can no longer be read off updates at ε 1000 and below")
+
+
+def test_each_budget_has_its_row(page):
+    row = page.row("ε 1e9")
+    assert "promises nothing" in row
+    assert "0.998" in row
+    assert "promises nothing" not in page.row("ε 8")
+
+
+def test_tables_can_be_read_without_seeing_them_and_headings_skip_no_level(page):
+    assert len(page.all("caption")) == len(page.all("table")) == 6
+    assert all(cell["attrs"].get("scope") in {"col", "row"} for cell in page.all("th"))
+    levels = [int(element["tag"][1]) for element in page.elements if re.fullmatch("h[1-6]", element["tag"])]
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    assert len([item for item in page.all("svg") if item["attrs"].get("role") == "img"]) == 1
+
+
+def test_ids_are_unique_and_every_link_leads_somewhere(page):
+    ids = [element["attrs"]["id"] for element in page.elements if "id" in element["attrs"]]
+    targets = {element["attrs"]["href"][1:] for element in page.all("a")}
+    assert len(ids) == len(set(ids))
+    assert targets
+    assert targets <= set(ids)
+
+
+@pytest.mark.usefixtures("without_drawing")
+@pytest.mark.parametrize("options", [{}, {"models": 0}, {"seeds": (0, 1)}, {"cells": ()}])
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(options):
+    text = render_reconstruct(build_reconstruct(**options))
+    for table in re.findall(r"<table.*?</table>", text, flags=re.DOTALL):
+        rows = re.findall(r"<tr.*?</tr>", table, flags=re.DOTALL)
+        assert len({len(re.findall(r"<t[hd][ >]", row)) for row in rows}) == 1
+    assert "nan" not in Page(text).words.split()
+    assert "None" not in Page(text).words.split()
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_several_seeds_are_shown_as_means_with_their_range():
+    words = Page(render_reconstruct(build_reconstruct(seeds=(0, 1)))).words
+    assert "with 2 seeds" in words
+    assert "mean over seeds, and their range" in words
+
+
+def test_the_figure_has_panels_for_what_was_measured():
+    whole, bare = (headline_figure(build_reconstruct(recipes=("mlp",), models=models)) for models in (16, 0))
+    assert "Membership inference, AUC" in whole
+    assert "Membership inference, AUC" not in bare
+    assert "Reconstruction, correlation or share" in bare
+    assert "at no protection: correlation 1.00, control 0.90" in whole
+    assert headline_figure(build_reconstruct(cells=())) is None
+
+
+def test_a_sweep_shows_what_updates_give_away(monkeypatch):
+    for name in ("frontier_figure", "budget_figure"):
+        monkeypatch.setattr(f"genoaudit.report.sweep_html.{name}", lambda _: "<svg></svg>")
+    sweep = build_sweep(recipes=("mlp",))
+    assert "Profile read off an update" not in render_sweep(sweep)
+    found = CellReconstruction(patients=40, pearson=0.42, control=0.9, expected=0.5, hit_rate=0.25)
+    cells = (sweep.cells[0].model_copy(update={"reconstruction": found}), *sweep.cells[1:])
+    told = sweep.model_copy(update={"cells": cells})
+    page = Page(render_sweep(told))
+    assert "0.42class mean 0.90right patient 25 %" in page.row("No protection")
+    assert page.words.count("Profile read off an update") == 2
+    row = told.table.iloc[0]
+    assert (row["profile"], row["profile_control"], row["profile_expected"], row["profile_hits"]) == (
+        0.42,
+        0.9,
+        0.5,
+        0.25,
+    )

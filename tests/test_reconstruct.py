@@ -1,0 +1,192 @@
+"""The story of a comparison on a cohort of ninety."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genoaudit import reconstruct as story
+from genoaudit import simulate_cohort
+from genoaudit.cell_reconstruction import attack_mechanism, reconstruct_cell
+from genoaudit.config import RunOptions
+from genoaudit.data.design import make_design
+from genoaudit.errors import ConfigError, TrainingError
+from genoaudit.models.claims import settle_privacy
+from genoaudit.models.recipes import build_recipe
+from genoaudit.prey import choose_prey
+from genoaudit.privacy.mechanism import Mechanism
+from genoaudit.reconstruct import run_reconstruct
+from genoaudit.reconstruct_config import ReconstructConfig
+from genoaudit.reconstruction.success import class_mean_guesses
+
+FAST = {"hidden": [8], "epochs": 8, "scaling": "sample"}
+DP = {"dp": {"steps": 20, "hyperparameters": "public"}}
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return simulate_cohort(patients=90, genes=120, classes=3, seed=5)
+
+
+@pytest.fixture(scope="module")
+def cohort_file(cohort, tmp_path_factory):
+    path = tmp_path_factory.mktemp("cohort") / "small.h5ad"
+    cohort.to_anndata().write_h5ad(path)
+    return path
+
+
+@pytest.fixture
+def config(cohort_file):
+    def make(recipes=None, **reconstruct):
+        given = {"budgets": [8.0, 1e12], "seeds": [10], "patients": 12, "candidates": 10, "models": 0, **reconstruct}
+        return ReconstructConfig.model_validate(
+            {
+                "cohort": {"path": cohort_file, "label": "cancer_type", "patient": "patient_id", "scale": "log2"},
+                "recipes": recipes or {"mlp": {"kind": "mlp", **FAST, "with_dp": DP}},
+                "reconstruct": given,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def prey(cohort):
+    members = make_design(cohort.y, cohort.patients, models=2, seed=0).members[0]
+    recipe = build_recipe("mlp", FAST, scale="log2")
+    return choose_prey(recipe, cohort, members=members, seed=0, patients=15)
+
+
+def attack(prey, noise, *, hidden=(8,), **changes):
+    mechanism = Mechanism(1.0, noise, 0.2, 20, int(prey.members.sum()))
+    settings = {"learning_rate": 0.5, "candidates": 10, "eta": 0.01, "vacuous": noise == 0}
+    found, named, inverted = attack_mechanism(prey, hidden=hidden, mechanism=mechanism, **{**settings, **changes})
+    return {(one.attack, one.network): one for one in found}, named, inverted
+
+
+def test_targets_are_members_and_guesses_leave_them_out(prey, cohort):
+    assert prey.members[prey.targets].all()
+    assert (prey.patients[prey.rows] == prey.targets).all()
+    assert (prey.patients[prey.row_of] == np.arange(90)).all()
+    np.testing.assert_allclose(prey.guesses, class_mean_guesses(prey.X, prey.y, prey.patients)[prey.rows])
+    assert (prey.tolerance > 0).all()
+
+
+def test_without_noise_profiles_are_exact_and_with_noise_of_epsilon_8_they_are_lost(prey):
+    exact, named, _ = attack(prey, 0.0)
+    assert exact["analytic", "fresh"].pearson > 0.999
+    assert exact["analytic", "fresh"].success.value == exact["analytic", "fresh"].nearest_patient == 1
+    assert exact["analytic", "trained"].pearson > 0.999
+    assert exact["class_mean", "none"].nearest_patient < 0.5
+    assert named.rate.value > 0.9
+    assert named.bound == 1
+    lost, named, _ = attack(prey, 2.0)
+    control = lost["class_mean", "none"]
+    assert lost["analytic", "fresh"].pearson < control.pearson
+    assert lost["analytic", "fresh"].success.value == 0
+    assert named.guessing == 0.1 < named.bound < 1
+    assert named.rate.low <= named.bound
+
+
+def test_the_law_foretells_what_the_analytic_attack_recovers(prey):
+    found, _, _ = attack(prey, 0.03)
+    one = found["analytic", "fresh"]
+    assert 0.3 < one.expected_pearson < 0.99
+    assert one.pearson == pytest.approx(one.expected_pearson, abs=0.06)
+    assert one.pearson <= one.expected_pearson + 0.03  # known errors are the best case
+
+
+def test_the_last_sample_of_a_softmax_regression_is_recovered_without_noise_only(prey):
+    found, _, _ = attack(prey, 0.0, hidden=())
+    assert found["informed", "trained"].pearson > 0.999
+    assert ("informed", "trained") not in attack(prey, 1.0, hidden=())[0]
+    assert ("informed", "trained") not in attack(prey, 0.0)[0]
+
+
+def test_samples_of_one_patient_come_out_mixed(prey):
+    found, _, _ = attack(prey, 0.0)
+    assert found["whole_patient", "fresh"].pearson <= found["analytic", "fresh"].pearson
+    assert found["imprint", "chosen"].pearson > 0.5
+
+
+def test_a_cell_of_a_sweep_says_what_its_noise_leaves(cohort):
+    members = make_design(cohort.y, cohort.patients, models=2, seed=0).members[0]
+    plain = build_recipe("mlp", FAST, scale="log2")
+    found = reconstruct_cell(plain, cohort, members=members, seed=0, patients=8)
+    assert found.patients == 8
+    assert found.pearson > 0.999
+    assert found.hit_rate == found.expected == 1
+    private = build_recipe("mlp", {**FAST, **DP, "dp": {**DP["dp"], "epsilon": 1.0}}, scale="log2")
+    settled = settle_privacy(private, patients=45)
+    lost = reconstruct_cell(settled, cohort, members=members, seed=0, patients=8)
+    assert lost.pearson < lost.control == found.control
+    logistic = build_recipe("logistic", {}, scale="log2")
+    assert reconstruct_cell(logistic, cohort, members=members, seed=0) is None
+
+
+def test_every_budget_stands_beside_none(config, tmp_path):
+    recipes = {
+        "mlp": {"kind": "mlp", **FAST, "with_dp": DP},
+        "softmax": {"kind": "softmax", "epochs": 5, "scaling": "sample", "with_dp": DP},
+    }
+    report = run_reconstruct(config(recipes, seeds=[10, 11])).report
+    assert [(cell.recipe, cell.budget, cell.seed) for cell in report.cells] == [
+        (recipe, budget, seed) for seed in (10, 11) for recipe in ("mlp", "softmax") for budget in (None, 8.0, 1e12)
+    ]
+    for cell in report.cells:
+        assert cell.accuracy.value is None
+        assert (cell.noise_multiplier is None) == (cell.budget is None)
+        assert cell.vacuous == (cell.budget != 8.0)
+        assert cell.recovery("analytic", "fresh").patients == 12
+        assert bool(cell.recovery("informed", "trained")) == (cell.recipe == "softmax" and cell.budget is None)
+    assert report.cells[0].recoveries != report.cells[6].recoveries
+
+
+def test_the_same_configuration_gives_the_same_bytes(config):
+    assert run_reconstruct(config()).report.to_json() == run_reconstruct(config()).report.to_json()
+
+
+def test_utility_and_membership_are_those_of_the_sweeps_cells(config, tmp_path):
+    options = RunOptions(threads=1, cache=tmp_path / "models")
+    report = run_reconstruct(config(models=16, budgets=[8.0]), options).report
+    for cell in report.cells:
+        assert 0 < cell.accuracy.low <= cell.accuracy.value <= cell.accuracy.high <= 1
+        assert cell.auc.value is not None
+    assert report.models == 16
+
+
+def test_finished_cells_are_not_attacked_again(config, tmp_path, monkeypatch, caplog):
+    attacked = []
+    original = story.attack_mechanism
+    monkeypatch.setattr(story, "attack_mechanism", lambda *a, **k: attacked.append(1) or original(*a, **k))
+    first = run_reconstruct(config(), finished=tmp_path / "cells").report
+    assert len(attacked) == 3
+    assert run_reconstruct(config(), finished=tmp_path / "cells").report == first
+    assert len(attacked) == 3
+    run_reconstruct(config(budgets=[8.0], eta=0.05), finished=tmp_path / "cells")
+    assert len(attacked) == 5
+    for path in (tmp_path / "cells").iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    assert run_reconstruct(config(), finished=tmp_path / "cells").report == first
+    assert "attacked again" in caplog.text
+    run_reconstruct(config(), replace(RunOptions(), fresh=True), finished=tmp_path / "cells")
+    assert len(attacked) == 11
+
+
+def test_a_cell_that_cannot_be_trained_stops_no_other(config, monkeypatch):
+    original = story.attack_mechanism
+
+    def fragile(prey, **options):
+        if options["vacuous"]:
+            return original(prey, **options)
+        raise TrainingError("the weights are not finite.")
+
+    monkeypatch.setattr(story, "attack_mechanism", fragile)
+    report = run_reconstruct(config()).report
+    assert [cell.budget for cell in report.cells] == [None, 1e12]
+    assert [idle.name for idle in report.not_run] == ["mlp/dp=8/seed=10"]
+
+
+def test_a_recipe_that_dp_is_not_for_is_refused_before_anything_is_attacked(config):
+    with pytest.raises(ConfigError, match="mixup"):
+        run_reconstruct(config({"mlp": {"kind": "mlp", **FAST, "mixup": 0.4}}))
