@@ -305,12 +305,13 @@ def _draw_leaks(axes: Axes, rows: Sequence[Row], *, keyed: bool) -> None:
     for number, (name, title) in enumerate(_CURVES):
         found = [(x, row.numbers[name]) for x, row in zip(places, rows, strict=True)]
         _draw_curve(axes, found, SERIES[number], _DASHES[number], title)
-    axes.set_ylim(0, 1.04)
+    axes.set_ylim(0, 1.42)  # room for the key above all curves
+    axes.set_yticks(np.arange(0, 1.01, 0.2))
     for guess, what in ((0.5, "AUC"), (0.1, "TPR")):
         axes.axhline(guess, color=MUTED, linewidth=0.8, dashes=(2, 3))
         axes.text(max(places) + 0.3, guess + 0.01, f"guessing: {what}", color=MUTED, fontsize=_LABEL, ha="right")
     if keyed:
-        axes.legend(loc="upper left", handlelength=3, fontsize=_LABEL)
+        axes.legend(loc="upper left", handlelength=3, fontsize=_LABEL, borderaxespad=0.1, labelspacing=0.25)
 
 
 def _draw_accuracy(axes: Axes, rows: Sequence[Row], *, least: float) -> None:
