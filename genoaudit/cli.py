@@ -294,13 +294,13 @@ def _print_plan(settings: AuditConfig, options: RunOptions, *, as_json: bool) ->
 
 def _print_sweep_plan(settings: SweepConfig, options: RunOptions, *, as_json: bool) -> None:
     from genoaudit.report.sweep_terminal import print_sweep_plan
-    from genoaudit.sweep import plan_sweep
+    from genoaudit.sweep import most_tuned, plan_sweep
 
     rows = plan_sweep(settings, options)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        print_sweep_plan(rows)
+        print_sweep_plan(rows, matching=most_tuned(settings))
 
 
 def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) -> None:

@@ -118,6 +118,12 @@ def plan_sweep(config: SweepConfig, options: RunOptions | None = None) -> list[d
     return rows
 
 
+def most_tuned(config: SweepConfig) -> int:
+    """Most DP cells that may be added to match the accuracy of defences."""
+    repeats = len(config.sweep.seeds or (config.audit.seed,)) * len(config.recipes)
+    return config.sweep.tune * repeats if config.sweep.budgets else 0
+
+
 @dataclass
 class _Sweeping:
     """A sweep under way."""
@@ -177,7 +183,7 @@ class _Sweeping:
                 tried = next_to_try(own, private)
                 if tried is None:
                     break
-                self.tell("Matching defences", len(added), self.config.sweep.tune * len(self.config.recipes))
+                self.tell("Matching defences", len(added), most_tuned(self.config))
                 found = self._one(tried, idle)
                 if found is None:
                     break

@@ -35,14 +35,16 @@ def print_sweep(report: SweepReport, written: Path) -> None:
         console.print(f"  {written / name}")
 
 
-def print_sweep_plan(rows: Sequence[Mapping[str, Any]]) -> None:
+def print_sweep_plan(rows: Sequence[Mapping[str, Any]], *, matching: int = 0) -> None:
     """Print what a sweep would train.
 
     Parameters
     ----------
     rows
-        For every cell ``cell`` (its name), ``models`` still to train, ``engine``, and ``seconds``, None where the time
-        cannot be estimated.
+        For every cell ``cell`` (its name), ``models`` to train from scratch, ``engine``, and ``seconds``, None where the
+        time cannot be estimated.
+    matching
+        Most further cells that may be added to match defences.
     """
     console = stdout_console()
     table = plain_table("cell", "models", "engine", "time")
@@ -54,6 +56,8 @@ def print_sweep_plan(rows: Sequence[Mapping[str, Any]]) -> None:
     known = [row["seconds"] for row in rows if row["seconds"] is not None]
     models = sum(row["models"] for row in rows)
     console.print(f"{len(rows):,} {'cell' if len(rows) == 1 else 'cells'}, {models:,} models to train.")
+    if matching:
+        console.print(f"Up to {matching:,} further DP cells may be added to match the accuracy of defences.")
     if known:
         unknown = len(rows) - len(known)
         more = f" and what {unknown} of the cells take, which is unknown" if unknown else ""
@@ -93,7 +97,12 @@ def _marks(row: Row) -> dict[str, bool]:
 def _print_footnotes(console: Console, rows: Sequence[Row], *, several: bool) -> None:
     console.print()
     spans = "the range over seeds" if several else "95 % intervals"
-    console.print(f"In brackets: {spans}; those of the other numbers are on the page.")
+    if any(row.numbers["worst5_auc"].value is not None for row in rows):
+        console.print(f"In brackets: {spans}; those of the other numbers are on the page.")
+    else:
+        console.print(
+            "The most exposed patients are chosen and measured with 32 models or more; the page has intervals."
+        )
     console.print("Lost: percentage points of accuracy. TPR: at 10 % FPR. Guessing: AUC 0.50, TPR 10 %.")
     meanings = {
         "*": "on the frontier: nothing else tried for the recipe is both more useful and safer",
