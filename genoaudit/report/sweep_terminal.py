@@ -41,8 +41,8 @@ def print_sweep_plan(rows: Sequence[Mapping[str, Any]], *, matching: int = 0) ->
     Parameters
     ----------
     rows
-        For every cell ``cell`` (its name), ``models`` to train from scratch, ``engine``, and ``seconds``, None where the
-        time cannot be estimated.
+        For every cell ``cell`` (its name), ``models`` to train from scratch, ``engine``, and ``seconds``, None
+        where the time cannot be estimated.
     matching
         Most further cells that may be added to match defences.
     """
