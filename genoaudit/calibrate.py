@@ -20,6 +20,9 @@ from genoaudit.privacy.calibration import (
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.report.bounds_result import CalibrationReport
 
+MOST_STEPS = 1_000_000
+"""More steps than any training of patients takes, and what an accountant composes in seconds."""
+
 _TARGETS = ("epsilon", "advantage", "tpr", "reconstruction", "mse")
 _USUAL_DELTA = 1e-5
 
@@ -71,8 +74,8 @@ class Target:
             raise ConfigError(f"--tpr must be above --fpr, which guessing reaches, found {self.tpr:g}, {self.fpr:g}.")
         if self.candidates is not None and self.candidates < 2:
             raise ConfigError(f"--candidates must be at least 2, found {self.candidates}.")
-        if self.mse is not None and not (0 < self.mse < math.inf):
-            raise ConfigError(f"--mse must be finite and above 0, found {self.mse:g}.")
+        if self.mse is not None and not (1e-6 <= self.mse <= 1e6):
+            raise ConfigError(f"--mse must be from 1e-6 to 1e6, found {self.mse:g}.")
         if self.mse is not None and (self.genes is None or self.genes < 3):
             raise ConfigError(f"--mse needs --genes of at least 3, found {self.genes or 'none'}.")
 
@@ -126,8 +129,8 @@ def planned(
         raise ConfigError("give exactly one of --epsilon and --noise-multiplier.")
     if epsilon is not None:
         noise_multiplier = noise_for_epsilon(epsilon, delta, sampling_rate=sample_rate, steps=steps)
-    if noise_multiplier is None or not 0 <= noise_multiplier < math.inf:
-        raise ConfigError(f"--noise-multiplier must be finite and at least 0, found {noise_multiplier}.")
+    if noise_multiplier is None or not (noise_multiplier == 0 or 1e-7 <= noise_multiplier <= 1e6):
+        raise ConfigError(f"--noise-multiplier must be 0 or from 1e-7 to 1e6, found {noise_multiplier}.")
     return Mechanism(1.0, noise_multiplier, sample_rate, steps, patients=patients or 1), delta
 
 
@@ -201,10 +204,10 @@ def _noise(target: Target, delta: float, candidates: int | None, rate: float, st
 
 
 def _check_plan(sample_rate: float, steps: int, patients: int | None) -> None:
-    if not 0 < sample_rate <= 1:
-        raise ConfigError(f"--sample-rate must be above 0 and at most 1, found {sample_rate:g}.")
-    if steps < 1:
-        raise ConfigError(f"--steps must be at least 1, found {steps}.")
+    if not 1e-4 <= sample_rate <= 1:
+        raise ConfigError(f"--sample-rate must be from 1e-4 to 1, found {sample_rate:g}.")
+    if not 1 <= steps <= MOST_STEPS:
+        raise ConfigError(f"--steps must be from 1 to {MOST_STEPS:,}, found {steps:,}.")
     if patients is not None and patients < 2:
         raise ConfigError(f"--patients must be at least 2, found {patients}.")
 

@@ -36,7 +36,8 @@ def print_bounds(report: BoundsReport) -> None:
     _print_claims(console, report.claims)
     _print_risks(console, report.risks)
     _print_ppv(console, report.under("add/remove"))
-    _print_reconstruction(console, report.reconstruction, vacuous=report.vacuous)
+    whom = "patient" if report.patient is None else "sample"
+    _print_reconstruction(console, report.reconstruction, whom=whom, vacuous=report.vacuous)
     if report.from_scratch is not None:
         _print_from_scratch(console, report.from_scratch)
     if report.patient is not None:
@@ -110,15 +111,15 @@ def _print_ppv(console: Console, risks: Risks) -> None:
     console.print(table)
 
 
-def _print_reconstruction(console: Console, found: Reconstruction, *, vacuous: bool) -> None:
+def _print_reconstruction(console: Console, found: Reconstruction, *, whom: str, vacuous: bool) -> None:
     console.print()
     if found.gamma is None or found.advantage is None:
-        console.print(f"Picking a patient out of {found.candidates:,} candidates: no number. {found.refused}")
+        console.print(f"Picking a {whom} out of {found.candidates:,} candidates: no number. {found.refused}")
         return
     console.print(
-        f"Picking a patient out of {found.candidates:,} candidates succeeds with a chance of {_percent(found.gamma)} "
-        f"at most; guessing, with {_percent(found.kappa)}. The model is to blame for {_percent(found.advantage)} at "
-        "most."
+        f"Picking a {whom} out of {found.candidates:,} candidates succeeds with a chance of {_percent(found.gamma)} "
+        f"at most (add/remove); guessing, with {_percent(found.kappa)}. The model is to blame for "
+        f"{_percent(found.advantage)} at most."
     )
     if vacuous:
         return

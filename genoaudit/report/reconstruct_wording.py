@@ -82,8 +82,12 @@ class _Told:
         if self.broken is None:
             return f"Profiles of {self.name} are recovered better than by guessing at every budget tried."
         lost = f"Profiles can no longer be read off updates at {budget_text(self.broken)} and below"
+        if self.free is None or self.free.value("worst5_auc") is None:
+            return (
+                f"{lost}; whether membership leaks there was not measured on the most exposed, which takes 32 models."
+            )
         if self.left is None:
-            return f"{lost}; membership leakage was not measured."
+            return f"{lost}; membership does not leak measurably even without protection."
         if self.left < GONE:
             return f"{lost}, and at that budget membership leakage is as good as gone."
         return f"{lost}, but at that budget membership still leaks."
