@@ -107,8 +107,9 @@ class DPSGD:
             ("candidates", lambda m: whole(m) and m >= 2, "a whole number of at least 2"),
             ("reconstruction", lambda g: 0 < g < 1, "in (0, 1)"),
             ("delta", lambda d: 1e-15 <= d < 1, "from 1e-15 to below 1"),
-            ("clip", lambda c: 1e-6 <= c <= 1e6, "from 1e-6 to 1e6"),
-            ("sampling_rate", lambda q: 1e-4 <= q <= 1, "from 1e-4 to 1"),
+            ("clip", lambda c: 1e-30 <= c <= 1e30, "from 1e-30 to 1e30"),
+            # Below, no training of patients goes anywhere, and to find the noise for it takes minutes.
+            ("sampling_rate", lambda q: (1e-4 if self.noise_multiplier is None else 1e-12) <= q <= 1, "from 1e-4 to 1"),
             ("steps", lambda n: whole(n) and 1 <= n <= 10**7, "a whole number from 1 to 10 million"),
             ("patients", lambda n: whole(n) and n >= 1, "a whole number of at least 1"),
         )

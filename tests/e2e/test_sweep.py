@@ -96,7 +96,7 @@ def test_a_sweep_survives_being_killed(swept, genoaudit, command, config):
 def test_a_dry_run_lists_the_cells_and_writes_nothing(genoaudit, config, tmp_path):
     done = genoaudit("sweep", config, "--out", tmp_path / "run", "--dry-run", "--json", check=0)
     rows = json.loads(done.stdout)
-    assert [row["cell"] for row in rows][:2] == ["mlp/none/seed=0", "mlp/dp=8/seed=0"]
+    assert [row["cell"] for row in rows][:3] == ["mlp/none/seed=0", "mlp/dp_arm/seed=0", "mlp/dp=8/seed=0"]
     assert not (tmp_path / "run").exists()
 
 
