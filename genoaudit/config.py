@@ -25,6 +25,9 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
+SectionT = TypeVar("SectionT", bound=Section)
+
+
 class LabelsConfig(Section):
     """A labels file beside a matrix that has none."""
 
@@ -292,10 +295,7 @@ def parse_config(content: dict[str, Any], *, name: str = "configuration") -> Aud
     Traceback (most recent call last):
     genoaudit.errors.ConfigError: configuration: unknown key 'cohort.pateint'; did you mean 'patient'?
     """
-    try:
-        return AuditConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(explain(error, name, AuditConfig)) from None
+    return checked(AuditConfig, content, name=name)
 
 
 def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
@@ -312,8 +312,21 @@ def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:
     return recipe.model_copy(update={"gene_sets": str(folder / sets)}) if isinstance(sets, str) else recipe
 
 
-def explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:
-    """Say every problem of a configuration in one line each; `name` stands in front."""
+def checked(model: type[SectionT], content: dict[str, Any], *, name: str) -> SectionT:
+    """Check a configuration given as nested dicts; `name` stands in front of errors.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key at fault, and for an unknown key the nearest valid one.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, name, model)) from None
+
+
+def _explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:
     problems = [_problem(detail["type"], detail["loc"], detail["msg"], model) for detail in error.errors()]
     if len(problems) == 1:
         return f"{name}: {problems[0]}"

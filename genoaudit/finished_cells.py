@@ -1,4 +1,4 @@
-"""Finished cells of a sweep, kept so that an interrupted sweep goes on where it was."""
+"""Finished cells of a run, kept so that an interrupted run goes on where it was."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import hashlib
 import json
 import logging
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import numpy as np
 from pydantic import ValidationError
 
-from genoaudit.cell_audit import Audited
 from genoaudit.cells import Cell
 from genoaudit.config import RunOptions
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.report.save import write_whole
 from genoaudit.report.sections import Part
-from genoaudit.report.sweep_result import SweepCell
-from genoaudit.sweep_config import SweepConfig
 from genoaudit.training.shadows import DECIDING_LIBRARIES
 from genoaudit.training.store import fingerprint
 
@@ -29,66 +26,79 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-
-class _Kept(Part):
-    cell: SweepCell
-    accuracies: tuple[float, ...]
+PartT = TypeVar("PartT", bound=Part)
 
 
-class FinishedCells:
+class FinishedCells(Generic[PartT]):
     """Cells in one folder, each in a file named by all that determines its numbers.
 
     Parameters
     ----------
     folder
         Where they are kept; None: nowhere.
-    config, cohort
-        The sweep that they belong to.
+    kind
+        What is kept of a cell.
+    asked
+        What the run asks of every cell, in JSON values.
+    cohort
+        The patients.
     options
         The engine and device, which change numbers within their spread; `fresh` forgets what is there.
+    done
+        What is done to a cell, for messages, such as ``"audited"``.
     """
 
-    def __init__(self, folder: Path | None, config: SweepConfig, cohort: Cohort, options: RunOptions) -> None:
-        self._folder, self._fresh = folder, options.fresh
+    def __init__(
+        self,
+        folder: Path | None,
+        kind: type[PartT],
+        asked: Mapping[str, Any],
+        cohort: Cohort,
+        options: RunOptions,
+        *,
+        done: str,
+    ) -> None:
+        self._folder, self._kind, self._fresh, self._done = folder, kind, options.fresh, done
         self._shared = {
             "cohort": cohort.digest(),
-            "audit": config.audit.model_dump(mode="json", exclude={"seed"}),
-            "canaries": None if config.canaries is None else config.canaries.model_dump(mode="json"),
-            "code": code_digest(),
+            "asked": dict(asked),
+            "code": _code_digest(),
             "engine": [options.engine, options.device, platform.machine()],
             "libraries": {name: version(name) for name in DECIDING_LIBRARIES},
         }
 
-    def _path(self, folder: Path, cell: Cell) -> Path:
+    def key(self, cell: Cell, *, follows: Cell | None = None) -> str:
+        """Return the fingerprint of all that determines a cell; `follows` is another one that it rests on as well."""
         own = {"name": cell.name, "setting": cell.setting, "seed": cell.seed, "recipe": describe_recipe(cell.recipe)}
-        return folder / f"{fingerprint({**self._shared, **own})[:32]}.json"
+        followed = None if follows is None else describe_recipe(follows.recipe)
+        return fingerprint({**self._shared, **own, "follows": followed})
 
-    def read(self, cell: Cell) -> Audited | None:
-        """Return a finished cell, or None if it has to be audited."""
+    def read(self, cell: Cell, *, follows: Cell | None = None) -> PartT | None:
+        """Return what is kept of a cell, or None if it has to be done."""
         if self._folder is None or self._fresh:
             return None
-        path = self._path(self._folder, cell)
         try:
-            kept = _Kept.model_validate_json(path.read_bytes())
+            return self._kind.model_validate_json(self._path(self._folder, cell, follows).read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError):
-            logger.warning("the finished cell %s cannot be read back; it is audited again", cell.name)
+            logger.warning("the finished cell %s cannot be read back; it is %s again", cell.name, self._done)
             return None
-        return Audited(kept.cell, np.array(kept.accuracies))
 
-    def write(self, cell: Cell, audited: Audited) -> None:
+    def write(self, cell: Cell, found: PartT, *, follows: Cell | None = None) -> None:
         """Keep a finished cell, whole or not at all."""
         if self._folder is None:
             return
         for folder in (self._folder.parent, self._folder):  # what is in them is confidential
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = _Kept(cell=audited.cell, accuracies=tuple(audited.accuracies.tolist()))
-        text = json.dumps(kept.model_dump(mode="json"), allow_nan=False)
-        write_whole(self._path(self._folder, cell), text.encode())
+        text = json.dumps(found.model_dump(mode="json"), allow_nan=False)
+        write_whole(self._path(self._folder, cell, follows), text.encode())
+
+    def _path(self, folder: Path, cell: Cell, follows: Cell | None) -> Path:
+        return folder / f"{self.key(cell, follows=follows)[:32]}.json"
 
 
-def code_digest() -> str:
+def _code_digest() -> str:
     """Digest of the whole package: a cell's numbers rest on all of it."""
     package = Path(__file__).parent
     sha = hashlib.sha256()

@@ -6,16 +6,12 @@ whose every step is watched (`genoaudit.cell_reconstruction`).
 
 from __future__ import annotations
 
-import json
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
 
 from genoaudit.audit import load_cohort
 from genoaudit.cell_audit import audit_cell
@@ -24,25 +20,20 @@ from genoaudit.cells import Cell, plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
-from genoaudit.finished_cells import code_digest
+from genoaudit.finished_cells import FinishedCells
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.models.claims import privacy_claim, settle_privacy
-from genoaudit.models.descriptions import describe_recipe
 from genoaudit.prey import choose_prey
 from genoaudit.report import summary
 from genoaudit.report.reconstruct_result import ReconstructCell, ReconstructReport
 from genoaudit.report.result import NotRun
-from genoaudit.report.save import write_whole
 from genoaudit.report.sweep_result import DP, NONE, SweepCell
 from genoaudit.shadowing import Clock, Progress, plan_audit
-from genoaudit.training.store import fingerprint
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
     from genoaudit.reconstruct_config import ReconstructConfig
-
-logger = logging.getLogger(__name__)
 
 _UNKNOWN = Estimate(None, None, None)
 
@@ -90,20 +81,22 @@ def run_reconstruct(
         if not any(cell.recipe_name == name and cell.mitigation == DP for cell in cells):
             reason = next((one.reason for one in idle if one.name.startswith(f"{name}/")), "no budget is left")
             raise ConfigError(f"recipe {name} cannot be trained with DP-SGD, so there is no noise to compare: {reason}")
-    kept = _Kept(finished, config, cohort, fresh=options.fresh)
+    asked = config.reconstruct.model_dump(mode="json", exclude={"budgets", "seeds"})
+    kept = FinishedCells(finished, ReconstructCell, asked, cohort, options, done="attacked")
     found, seconds = list[ReconstructCell](), dict[str, float]()
     with clock("cells"):
         for done, cell in enumerate(cells):
             tell("Cells", done, len(cells))
             begun = time.monotonic()
-            one = kept.read(cell)
+            private = _private(cell, cells)
+            one = kept.read(cell, follows=private)
             if one is None:
                 try:
-                    one = _one(cell, config, cohort, private=_private(cell, cells), options=options, tell=tell)
+                    one = _one(cell, config, cohort, private=private, options=options, tell=tell)
                 except TrainingError as error:
                     idle.append(NotRun(name=cell.name, reason=str(error)))
                     continue
-                kept.write(cell, one)
+                kept.write(cell, one, follows=private)
                 seconds[cell.name] = time.monotonic() - begun
             found.append(one)
         tell("Cells", len(cells), len(cells))
@@ -193,39 +186,3 @@ def _audited(cell: Cell, config: ReconstructConfig, cohort: Cohort, options: Run
 
 def _worst(cell: SweepCell) -> Estimate:
     return next((worst.auc for worst in cell.worst if worst.k == 5), _UNKNOWN)
-
-
-class _Kept:
-    """Finished cells in one folder, each in a file named by all that determines its numbers."""
-
-    def __init__(self, folder: Path | None, config: ReconstructConfig, cohort: Cohort, *, fresh: bool) -> None:
-        self._folder, self._fresh = folder, fresh
-        self._shared = {
-            "cohort": cohort.digest(),
-            "asked": config.reconstruct.model_dump(mode="json", exclude={"budgets", "seeds"}),
-            "code": code_digest(),
-            "libraries": {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "torch")},
-        }
-
-    def _path(self, folder: Path, cell: Cell) -> Path:
-        own = {"name": cell.name, "seed": cell.seed, "recipe": describe_recipe(cell.recipe)}
-        return folder / f"{fingerprint({**self._shared, **own})[:32]}.json"
-
-    def read(self, cell: Cell) -> ReconstructCell | None:
-        """Return a finished cell, or None if it has to be attacked."""
-        if self._folder is None or self._fresh:
-            return None
-        try:
-            return ReconstructCell.model_validate_json(self._path(self._folder, cell).read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError):
-            logger.warning("the finished cell %s cannot be read back; it is attacked again", cell.name)
-            return None
-
-    def write(self, cell: Cell, found: ReconstructCell) -> None:
-        """Keep a finished cell, whole or not at all."""
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            text = json.dumps(found.model_dump(mode="json"), allow_nan=False)
-            write_whole(self._path(self._folder, cell), text.encode())

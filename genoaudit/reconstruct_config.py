@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from genoaudit.config import AuditSection, CohortConfig, Section, explain, located, read_toml
-from genoaudit.errors import ConfigError
+from genoaudit.config import AuditSection, CohortConfig, Section, checked, located, read_toml
 from genoaudit.sweep_config import BUDGETS, SweepConfig, SweepSection, SweptRecipe
 
 SEEDS = (10, 11, 100, 101, 110)
@@ -94,9 +93,5 @@ def read_reconstruct(path: Path) -> ReconstructConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
-    content = read_toml(path)
-    try:
-        config = ReconstructConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(explain(error, path.name, ReconstructConfig)) from None
+    config = checked(ReconstructConfig, read_toml(path), name=path.name)
     return config.model_copy(update={"cohort": located(config.cohort, path.parent)})

@@ -31,6 +31,7 @@ from genoaudit.metrics.intervals import pair_codes
 from genoaudit.metrics.paired import paired_loss
 from genoaudit.report import summary
 from genoaudit.report.result import NotRun
+from genoaudit.report.sections import Part
 from genoaudit.report.sweep_result import NONE, SweepCell, SweepReport
 from genoaudit.shadowing import Clock, Progress, plan_audit
 from genoaudit.sweep_config import SweepConfig
@@ -80,7 +81,7 @@ def run_sweep(
         refuse_kinds(config.canaries.kinds, config.canaries.count)
     cohort = load_cohort(config.cohort)
     cells, idle = plan_cells(config, cohort)
-    sweeping = _Sweeping(config, cohort, options, FinishedCells(finished, config, cohort, options), tell)
+    sweeping = _Sweeping(config, cohort, options, finished_cells(finished, config, cohort, options), tell)
     with clock("cells"):
         audited = list(sweeping.audit(cells, idle))
     with clock("matching"):
@@ -118,6 +119,24 @@ def plan_sweep(config: SweepConfig, options: RunOptions | None = None) -> list[d
     return rows
 
 
+class KeptCell(Part):
+    """What is kept of a finished cell: its numbers, and the accuracy of each of its models."""
+
+    cell: SweepCell
+    accuracies: tuple[float, ...]
+
+
+def finished_cells(
+    folder: Path | None, config: SweepConfig, cohort: Cohort, options: RunOptions
+) -> FinishedCells[KeptCell]:
+    """Return the cells of a sweep that are finished."""
+    asked = {
+        "audit": config.audit.model_dump(mode="json", exclude={"seed"}),
+        "canaries": None if config.canaries is None else config.canaries.model_dump(mode="json"),
+    }
+    return FinishedCells(folder, KeptCell, asked, cohort, options, done="audited")
+
+
 def most_tuned(config: SweepConfig) -> int:
     """Most DP cells that may be added to match the accuracy of defences."""
     repeats = len(config.sweep.seeds or (config.audit.seed,)) * len(config.recipes)
@@ -131,7 +150,7 @@ class _Sweeping:
     config: SweepConfig
     cohort: Cohort
     options: RunOptions
-    finished: FinishedCells
+    finished: FinishedCells[KeptCell]
     tell: Progress
 
     def __post_init__(self) -> None:
@@ -149,7 +168,7 @@ class _Sweeping:
 
     def _one(self, cell: Cell, idle: list[NotRun]) -> Audited | None:
         if (kept := self.finished.read(cell)) is not None:
-            return kept
+            return Audited(kept.cell, np.array(kept.accuracies))
         limit = self.config.sweep.minutes
         begun = time.monotonic()
         if limit is not None and begun - self.started > 60 * limit:
@@ -166,7 +185,7 @@ class _Sweeping:
             idle.append(NotRun(name=cell.name, reason=str(error)))
             return None
         self.seconds[cell.name] = time.monotonic() - begun
-        self.finished.write(cell, found)
+        self.finished.write(cell, KeptCell(cell=found.cell, accuracies=tuple(found.accuracies.tolist())))
         return found
 
     def match_defences(self, cells: Sequence[Cell], audited: Sequence[Audited], idle: list[NotRun]) -> list[Audited]:

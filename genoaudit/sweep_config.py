@@ -11,7 +11,6 @@ from pydantic import (
     StrictInt,
     StrictStr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -22,7 +21,7 @@ from genoaudit.config import (
     CohortConfig,
     RecipeConfig,
     Section,
-    explain,
+    checked,
     located,
     located_recipe,
     parse_settings,
@@ -119,11 +118,7 @@ def read_sweep(path: Path) -> SweepConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
-    content = read_toml(path)
-    try:
-        config = SweepConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(explain(error, path.name, SweepConfig)) from None
+    config = checked(SweepConfig, read_toml(path), name=path.name)
     folder = path.parent
     recipes = {name: located_recipe(recipe, folder) for name, recipe in config.recipes.items()}
     sweep = config.sweep

@@ -23,7 +23,7 @@ STAGES = {
 }
 MAY_IMPORT = {
     "errors": set(),
-    "randomness": set(),
+    "randomness": {"contracts"},
     "contracts": set(),
     "config": {"errors", "contracts"},
     "data": FOUNDATION,
@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "prey": FOUNDATION | STAGES,
     "cell_reconstruction": FOUNDATION | STAGES | {"prey"},
     "cell_audit": FOUNDATION | STAGES | {"scoring", "shadowing", "canaries", "cells", "cell_reconstruction"},
-    "finished_cells": FOUNDATION | STAGES | {"sweep_config", "cells", "cell_audit"},
+    "finished_cells": FOUNDATION | STAGES | {"cells"},
     "reconstruct_config": {"errors", "config", "sweep_config"},
     "reconstruct": FOUNDATION
     | STAGES

@@ -10,8 +10,7 @@ from genoaudit import sweep as story
 from genoaudit.cells import plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.errors import ConfigError, TrainingError
-from genoaudit.finished_cells import FinishedCells
-from genoaudit.sweep import plan_sweep, run_sweep
+from genoaudit.sweep import finished_cells, plan_sweep, run_sweep
 from genoaudit.sweep_config import SweepConfig
 
 FAST = {"hidden": [8], "epochs": 8, "scaling": "sample"}
@@ -215,7 +214,7 @@ def test_a_finished_cell_is_not_taken_for_another(config, shared_options, tmp_pa
     base = config(budgets=[], mitigations={})
     cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=5)
     cell = plan_cells(base, cohort)[0][0]
-    own = FinishedCells(tmp_path, base, cohort, shared_options)._path(tmp_path, cell)
+    own = finished_cells(tmp_path, base, cohort, shared_options).key(cell)
     options = shared_options
     if changed == "models":
         base = config(budgets=[], mitigations={}, models=18)
@@ -227,7 +226,7 @@ def test_a_finished_cell_is_not_taken_for_another(config, shared_options, tmp_pa
         cell = replace(cell, recipe=plan_cells(config({"mlp": {**FAST, "epochs": 9}}), cohort)[0][0].recipe)
     if changed == "engine":
         options = replace(options, engine="processes")
-    assert FinishedCells(tmp_path, base, cohort, options)._path(tmp_path, cell) != own
+    assert finished_cells(tmp_path, base, cohort, options).key(cell) != own
 
 
 def test_seeds_repeat_the_sweep_with_other_splits(config, shared_options):
@@ -261,3 +260,13 @@ def test_zeros_that_are_given_out_stand_for_a_quarter_of_the_smallest(config):
     assert given.logit[0, 0, 0] == pytest.approx(np.log(low) - np.log(1 + low))
     assert given.label.tolist() == [[[0, 0]]]
     assert given.grad_norm is None
+
+
+def test_a_cell_that_rests_on_another_is_not_kept_apart_from_it(config, shared_options, tmp_path):
+    """Without protection a reconstruction follows the training of the DP arm: its clipping and its steps."""
+    cohort = simulate_cohort(patients=90, genes=120, classes=3, seed=5)
+    kept = finished_cells(tmp_path, config(), cohort, shared_options)
+    none, first = (plan_cells(config(), cohort)[0][place] for place in (0, 2))
+    other = {"mlp": {"kind": "mlp", **FAST, "with_dp": {"dp": {"steps": 30}}}}
+    second = plan_cells(config(other), cohort)[0][2]
+    assert len({kept.key(none), kept.key(none, follows=first), kept.key(none, follows=second)}) == 3

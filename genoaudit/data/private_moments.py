@@ -7,7 +7,6 @@ Science 2014 (Gaussian mechanism).
 from __future__ import annotations
 
 import math
-import os
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -23,6 +22,7 @@ from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.data.logs import FloatMatrix
 from genoaudit.data.preprocessing import ExpressionScaler
 from genoaudit.data.selection import most_variable
+from genoaudit.randomness import entropy_uniform
 
 _SQUARES = math.sqrt(0.5)
 """Weight of z^2 - 1 beside z: for a normal profile both then have the same norm, the square root of the genes."""
@@ -233,6 +233,4 @@ def _standard_normal(shape: tuple[int, ...], random_state: int | np.random.Rando
     if random_state is not None:
         drawn: FloatArray = check_random_state(random_state).standard_normal(shape)
         return drawn
-    words = np.frombuffer(os.urandom(8 * math.prod(shape)), dtype=np.uint64) >> np.uint64(12)
-    # 52 bits and a half: exact in double precision, symmetric, never 0 or 1.
-    return np.asarray(ndtri((words + 0.5) * 2.0**-52)).reshape(shape)
+    return np.asarray(ndtri(entropy_uniform(math.prod(shape)))).reshape(shape)

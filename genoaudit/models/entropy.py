@@ -7,7 +7,6 @@ trained on numbers that nobody can draw again.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -15,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from genoaudit.contracts import BoolArray, FloatArray
+from genoaudit.contracts import BoolArray
 from genoaudit.models.draws import RandomStreams, poisson_patients, private_noise
+from genoaudit.randomness import entropy_uniform
 
-_BITS = 52
 _BLOCK = 2**18
 """Numbers drawn at once, which bounds the memory that they take on the way."""
 
@@ -88,7 +87,7 @@ class EntropyDraws:
 
     def coins(self, patients: int, rate: float) -> BoolArray:
         """Toss each patient's coin for one step; bool [patients]."""
-        return _uniform(patients) < rate
+        return entropy_uniform(patients) < rate
 
     def normal(self, inputs: int, units: int, later: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Draw standard normal numbers [inputs, units] and [later], float64."""
@@ -96,7 +95,7 @@ class EntropyDraws:
         drawn = np.empty(size + later)
         for start in range(0, len(drawn), _BLOCK):
             block = drawn[start : start + _BLOCK]
-            ndtri(_uniform(len(block)), out=block)
+            ndtri(entropy_uniform(len(block)), out=block)
         return drawn[:size].reshape(inputs, units), drawn[size:]
 
 
@@ -110,10 +109,3 @@ def private_draws(random_state: int | np.random.RandomState | None, streams: Ran
     [False, True]
     """
     return EntropyDraws() if random_state is None else SeededDraws(streams)
-
-
-def _uniform(size: int) -> FloatArray:
-    """Draw from the centres of 2^52 equal cells of (0, 1): never 0 or 1, and every one exact in float64."""
-    words = np.frombuffer(os.urandom(8 * size), dtype=np.uint64) >> np.uint64(64 - _BITS)
-    uniform: FloatArray = (words.astype(np.float64) + 0.5) * 2.0**-_BITS
-    return uniform

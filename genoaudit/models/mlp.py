@@ -15,8 +15,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -28,6 +26,7 @@ from genoaudit.models.descent import descend
 from genoaudit.models.draws import FloatMatrix, RandomStreams, held_out_patients, initial_parameters, random_streams
 from genoaudit.models.entropy import private_draws
 from genoaudit.models.fitting import FitError, patient_codes, soft_labels
+from genoaudit.models.logits import LogitClassifier
 from genoaudit.models.perceptron import descend_privately, refuse_without_meaning
 from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.privacy.mechanism import Mechanism
@@ -74,7 +73,7 @@ def weights_of_classes(
     return tuple(weights.tolist())
 
 
-class MLPClassifier(ClassifierMixin, BaseEstimator):
+class MLPClassifier(LogitClassifier):
     """ReLU network with softmax output, trained on the mean cross-entropy of shuffled batches.
 
     The defaults are the reference recipe for standardised expression multiplied by ``10 / sqrt(genes)``
@@ -340,26 +339,6 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
         descend_privately(self, X, codes, owners, rates=rates, mechanism=mechanism, draws=draws)
         self.mechanisms_, self.delta_ = (*self.mechanisms_, mechanism), settled.delta
         self.releasable_ = self.releasable_ and draws.releasable and mechanism.noise_multiplier > 0
-
-    def decision_function(self, X: Any) -> FloatArray:
-        """Return logits, float64 [samples, classes]; for two classes the second minus the first, [samples]."""
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_log_proba(self, X: Any) -> FloatArray:
-        """Return log-probabilities [samples, classes]; finite even where the probability underflows to 0."""
-        log_proba: FloatArray = log_softmax(self._logits(X), axis=1)
-        return log_proba
-
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Return probabilities, float64 [samples, classes], in the order of `classes_`."""
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each sample [samples]."""
-        codes = self._logits(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[codes]
-        return labels
 
     def _logits(self, X: Any) -> FloatArray:
         check_is_fitted(self)

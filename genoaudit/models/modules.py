@@ -14,8 +14,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -27,6 +25,7 @@ from genoaudit.errors import TrainingError
 from genoaudit.models.draws import FloatMatrix, RandomStreams, batch_order, random_streams
 from genoaudit.models.entropy import PrivateDraws, private_draws
 from genoaudit.models.fitting import patient_codes
+from genoaudit.models.logits import LogitClassifier
 from genoaudit.models.private import train_privately
 from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.privacy.mechanism import Mechanism
@@ -172,7 +171,7 @@ def steadied(network: nn.Module) -> nn.Module:
     return network
 
 
-class ModuleClassifier(ClassifierMixin, BaseEstimator):
+class ModuleClassifier(LogitClassifier):
     """A classifier whose network is a torch module from samples [samples, genes] to logits [samples, classes].
 
     A subclass gives the module (`_network`), its initial weights (`_weight`), its optimiser (`_optimizer`) and its
@@ -268,26 +267,6 @@ class ModuleClassifier(ClassifierMixin, BaseEstimator):
         train_privately(network, owners, loss=loss, optimizer=optimizer, mechanism=mechanism, draws=draws)
         self.mechanisms_, self.delta_ = (mechanism,), dp.settled(found).delta
         self.releasable_ = draws.releasable and mechanism.noise_multiplier > 0
-
-    def decision_function(self, X: Any) -> FloatArray:
-        """Return logits, float64 [samples, classes]; for two classes the second minus the first, [samples]."""
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_log_proba(self, X: Any) -> FloatArray:
-        """Return log-probabilities [samples, classes]; finite even where the probability underflows to 0."""
-        log_proba: FloatArray = log_softmax(self._logits(X), axis=1)
-        return log_proba
-
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Return probabilities, float64 [samples, classes], in the order of `classes_`."""
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each sample [samples]."""
-        codes = self._logits(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[codes]
-        return labels
 
     def _logits(self, X: Any) -> FloatArray:
         check_is_fitted(self)

@@ -5,9 +5,10 @@ import pytest
 from scipy.stats import kstest, norm
 
 from genoaudit.models.draws import poisson_patients, private_noise, random_streams
-from genoaudit.models.entropy import EntropyDraws, SeededDraws, _uniform
+from genoaudit.models.entropy import EntropyDraws, SeededDraws
 from genoaudit.models.mlp import MLPClassifier
 from genoaudit.privacy.dpsgd import DPSGD
+from genoaudit.randomness import entropy_uniform
 
 PRIVATE = DPSGD(noise_multiplier=1.0, sampling_rate=0.2, steps=4)
 
@@ -32,7 +33,7 @@ def test_the_most_extreme_bytes_give_finite_numbers(monkeypatch, byte, sign):
     monkeypatch.setattr(os, "urandom", lambda size: byte * size)
     first, later = EntropyDraws().normal(2, 2, 3)
     np.testing.assert_allclose([*first.ravel(), *later], [-sign * norm.ppf(2.0**-53)] * 7, rtol=1e-6)
-    assert 0 < _uniform(1)[0] < 1
+    assert 0 < entropy_uniform(1)[0] < 1
     assert EntropyDraws().coins(3, 0.5).tolist() == [sign < 0] * 3
 
 
@@ -62,7 +63,7 @@ def test_without_a_seed_nothing_can_be_drawn_again(samples, monkeypatch):
         return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
 
     assert not (parameters() == parameters()).any()
-    monkeypatch.setattr("genoaudit.models.entropy.os.urandom", lambda size: np.random.default_rng(0).bytes(size))
+    monkeypatch.setattr("genoaudit.randomness.os.urandom", lambda size: np.random.default_rng(0).bytes(size))
     np.testing.assert_array_equal(parameters(), parameters())  # and this is all that comes from elsewhere
 
 
