@@ -104,10 +104,11 @@ def test_the_noise_on_the_sum_is_normal_with_the_stated_deviation(seed):
     squares = (fitted.variance_ - deviation**2 + fitted.mean_**2 - 1) / np.sqrt(2)
     noise_on_means = (fitted.mean_ - noiseless[0] / patients) / deviation
     noise_on_squares = (squares - noiseless[1] / patients) / deviation
+    # Noise from the operating system is fresh in every run: a correct scaler fails once in about a hundred million.
     for noise in (noise_on_means, noise_on_squares):
-        assert stats.kstest(noise, "norm").pvalue > 1e-3
-        assert abs(noise.std() - 1) < 4 / np.sqrt(2 * genes)
-    assert abs(np.corrcoef(noise_on_means, noise_on_squares)[0, 1]) < 4 / np.sqrt(genes)
+        assert stats.kstest(noise, "norm").pvalue > 1e-9
+        assert abs(noise.std() - 1) < 6 / np.sqrt(2 * genes)
+    assert abs(np.corrcoef(noise_on_means, noise_on_squares)[0, 1]) < 6 / np.sqrt(genes)
 
 
 def test_without_a_seed_no_noise_repeats_and_with_one_all_of_it_does():

@@ -20,10 +20,10 @@ def samples():
 
 
 def test_entropy_is_standard_normal():
-    """A right implementation fails once in a million times."""
+    """A right implementation fails once in a hundred million times."""
     first, later = EntropyDraws().normal(400, 300, 300_000)  # more than one block
     drawn = np.concatenate([first.ravel(), later])
-    assert kstest(drawn, norm.cdf).pvalue > 1e-6
+    assert kstest(drawn, norm.cdf).pvalue > 1e-8
     assert kstest(drawn[1:] - drawn[:-1], norm(scale=np.sqrt(2)).cdf).statistic < 0.01
     assert len(np.unique(drawn)) == len(drawn)
 
@@ -38,12 +38,12 @@ def test_the_most_extreme_bytes_give_finite_numbers(monkeypatch, byte, sign):
 
 
 def test_coins_fall_at_the_rate():
-    """A right implementation fails once in 10,000 times."""
+    """A right implementation fails once in a hundred million times."""
     draws = EntropyDraws()
     tossed = np.array([draws.coins(50, 0.03) for _ in range(2000)])
     assert tossed.dtype == bool
     deviation = np.sqrt(0.03 * 0.97 / tossed.size)
-    assert abs(tossed.mean() - 0.03) < 3.9 * deviation
+    assert abs(tossed.mean() - 0.03) < 5.8 * deviation
 
 
 def test_a_seed_gives_the_streams_of_the_recipe():
@@ -62,7 +62,7 @@ def test_without_a_seed_nothing_can_be_drawn_again(samples, monkeypatch):
         assert model.releasable_
         return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
 
-    assert not (parameters() == parameters()).any()
+    assert (parameters() == parameters()).sum() <= 1  # float32 values of different draws may coincide
     monkeypatch.setattr("genoaudit.randomness.os.urandom", lambda size: np.random.default_rng(0).bytes(size))
     np.testing.assert_array_equal(parameters(), parameters())  # and this is all that comes from elsewhere
 
