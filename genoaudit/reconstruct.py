@@ -1,7 +1,7 @@
 """The story of a comparison: at which budget profiles, members and utility are lost, each recipe under the same noise.
 
 Utility and membership leakage come from the cells of a sweep; reconstruction from a training of the recipe's network
-whose every step is watched (`genoaudit.cell_reconstruction`).
+whose every step is watched (`genoaudit.cells.reconstruction`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.audit import load_cohort
-from genoaudit.cell_audit import audit_cell
-from genoaudit.cell_reconstruction import attack_mechanism, hidden_layers
-from genoaudit.cells import Cell, plan_cells
+from genoaudit.cells.audit import audit_cell
+from genoaudit.cells.finished import FinishedCells
+from genoaudit.cells.plan import Cell, plan_cells
+from genoaudit.cells.prey import choose_prey
+from genoaudit.cells.reconstruction import attack_mechanism, hidden_layers
 from genoaudit.config import RunOptions
 from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
-from genoaudit.finished_cells import FinishedCells
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.models.claims import privacy_claim, settle_privacy
-from genoaudit.prey import choose_prey
 from genoaudit.report import summary
 from genoaudit.report.reconstruct_result import ReconstructCell, ReconstructReport
 from genoaudit.report.result import NotRun

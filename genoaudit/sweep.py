@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genoaudit.audit import load_cohort
-from genoaudit.cell_audit import Audited, audit_cell
-from genoaudit.cells import Cell, plan_cells
+from genoaudit.cells.audit import Audited, audit_cell
+from genoaudit.cells.fair import compare_fairly, next_to_try
+from genoaudit.cells.finished import FinishedCells
+from genoaudit.cells.plan import Cell, plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.errors import GenoauditError
-from genoaudit.fair import compare_fairly, next_to_try
-from genoaudit.finished_cells import FinishedCells
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.frontier import pareto
 from genoaudit.metrics.intervals import pair_codes

@@ -16,13 +16,14 @@ MODULES = {
 }
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
-FOUNDATION = {"errors", "contracts", "randomness"}
+FOUNDATION = {"errors", "contracts", "randomness", "digests"}
 STAGES = {
     *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "reconstruction"),
     *("checks", "report"),
 }
 MAY_IMPORT = {
     "errors": set(),
+    "digests": set(),
     "randomness": {"contracts"},
     "contracts": set(),
     "config": {"errors", "contracts"},
@@ -44,20 +45,10 @@ MAY_IMPORT = {
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
     "sweep_config": {"errors", "config"},
-    "cells": FOUNDATION | STAGES | {"sweep_config"},
-    "prey": FOUNDATION | STAGES,
-    "cell_reconstruction": FOUNDATION | STAGES | {"prey"},
-    "cell_audit": FOUNDATION | STAGES | {"scoring", "shadowing", "canaries", "cells", "cell_reconstruction"},
-    "finished_cells": FOUNDATION | STAGES | {"cells"},
+    "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
     "reconstruct_config": {"errors", "config", "sweep_config"},
-    "reconstruct": FOUNDATION
-    | STAGES
-    | {"reconstruct_config", "sweep_config", "shadowing", "audit", "cells", "cell_audit", "finished_cells", "prey"}
-    | {"cell_reconstruction"},
-    "fair": FOUNDATION | STAGES | {"cells"},
-    "sweep": FOUNDATION
-    | STAGES
-    | {"sweep_config", "shadowing", "audit", "cells", "cell_audit", "finished_cells", "fair"},
+    "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "audit", "cells"},
+    "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "audit", "cells"},
     "bounds": {"errors", "privacy", "reconstruction", "report"},
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),

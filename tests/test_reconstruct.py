@@ -7,13 +7,13 @@ import pytest
 
 from genoaudit import reconstruct as story
 from genoaudit import simulate_cohort
-from genoaudit.cell_reconstruction import attack_mechanism, reconstruct_cell
+from genoaudit.cells.prey import choose_prey
+from genoaudit.cells.reconstruction import attack_mechanism, reconstruct_cell
 from genoaudit.config import RunOptions
 from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
-from genoaudit.prey import choose_prey
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.reconstruct import run_reconstruct
 from genoaudit.reconstruct_config import ReconstructConfig

@@ -7,7 +7,7 @@ import pytest
 
 from genoaudit import cell_audit, simulate_cohort
 from genoaudit import sweep as story
-from genoaudit.cells import plan_cells
+from genoaudit.cells.plan import plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.sweep import finished_cells, plan_sweep, run_sweep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from genoaudit.data.sheet import Sheet
 from genoaudit.data.small_classes import SmallClasses, apply_small_classes, check_policy
 from genoaudit.data.table import Table
 from genoaudit.data.text import TEXT_SUFFIXES, is_text, read_text
+from genoaudit.digests import file_digest
 from genoaudit.errors import ConfigError, DataError
 
 
@@ -167,16 +167,12 @@ def _existing(path: str | PathLike[str]) -> Path:
 
 
 def _digest(files: Sequence[Path]) -> str:
-    """Return the SHA-256 of files one after the other, as ``cat files | sha256sum`` does."""
-    digest = hashlib.sha256()
     for path in files:
         try:
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
+            path.open("rb").close()
         except OSError as error:
             raise DataError(path.name, [f"cannot be opened: {error.strerror}."]) from error
-    return digest.hexdigest()
+    return file_digest(*files)
 
 
 def _table(

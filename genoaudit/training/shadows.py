@@ -6,7 +6,6 @@ any number of processes. Finished models are stored as they come in.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import tempfile
 import warnings
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from genoaudit.config import RunOptions
 from genoaudit.contracts import BoolArray, Design, IntArray, Signals
+from genoaudit.digests import code_digest
 from genoaudit.errors import TrainingError
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.fitting import fit_recipe
@@ -43,6 +42,9 @@ Progress = Callable[[int, int], None]
 
 DECIDING_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opacus", "dp-accounting", "riskcal", "xgboost")
 """Libraries whose versions decide a model's numbers."""
+
+DECIDING_CODE = ("data", "models", "privacy", "training", "randomness.py", "contracts.py")
+"""Our own code that does, so that a new version never reuses an old one's models."""
 
 
 def train_shadows(
@@ -167,7 +169,7 @@ def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan, ask
         "asked": asdict(asked),
         # Engines draw the first layer differently, and devices round differently.
         "engine": [plan.engine, plan.device],
-        "code": _code_digest(),
+        "code": code_digest(*DECIDING_CODE),
         "libraries": {name: version(name) for name in DECIDING_LIBRARIES},
         "machine": platform.machine(),
     }
@@ -293,14 +295,3 @@ def single_threaded() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _code_digest() -> str:
-    """Digest of the code that decides what a model is, so that a new version never reuses an old one's models."""
-    package = Path(__file__).parents[1]
-    sha = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        relative = path.relative_to(package)
-        if relative.parts[0] in {"data", "models", "privacy", "training", "randomness.py", "contracts.py"}:
-            sha.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()

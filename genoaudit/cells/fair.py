@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from genoaudit.cells import Cell, tuned_cell
+from genoaudit.cells.plan import Cell, tuned_cell
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.sweep_result import DP, DP_ARM, NONE, FairComparison, SweepCell
 

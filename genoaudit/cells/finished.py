@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import platform
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from genoaudit.cells import Cell
+from genoaudit.cells.plan import Cell
 from genoaudit.config import RunOptions
+from genoaudit.digests import code_digest
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.report.save import write_whole
 from genoaudit.report.sections import Part
@@ -62,7 +62,7 @@ class FinishedCells(Generic[PartT]):
         self._shared = {
             "cohort": cohort.digest(),
             "asked": dict(asked),
-            "code": _code_digest(),
+            "code": code_digest(),  # a cell's numbers rest on all of the package
             "engine": [options.engine, options.device, platform.machine()],
             "libraries": {name: version(name) for name in DECIDING_LIBRARIES},
         }
@@ -96,12 +96,3 @@ class FinishedCells(Generic[PartT]):
 
     def _path(self, folder: Path, cell: Cell, follows: Cell | None) -> Path:
         return folder / f"{self.key(cell, follows=follows)[:32]}.json"
-
-
-def _code_digest() -> str:
-    """Digest of the whole package: a cell's numbers rest on all of it."""
-    package = Path(__file__).parent
-    sha = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        sha.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from genoaudit.cells.prey import Judge, Prey, choose_prey
 from genoaudit.contracts import BoolArray, FloatArray, IntArray, Recipe
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.models.claims import privacy_claim
-from genoaudit.prey import Judge, Prey, choose_prey
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.privacy.reconstruction_bound import reconstruction_bound
 from genoaudit.reconstruction import law

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genoaudit.canaries import leakage_of_all, plant_canaries
-from genoaudit.cell_reconstruction import reconstruct_cell
-from genoaudit.cells import Cell
+from genoaudit.cells.plan import Cell
+from genoaudit.cells.reconstruction import reconstruct_cell
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Access, Design, FloatArray, IntArray, Signals
 from genoaudit.metrics.estimates import Estimate

@@ -3,8 +3,8 @@
 import pytest
 from sample_sweep import cell, private
 
-from genoaudit.cells import Cell
-from genoaudit.fair import TOLERANCE, compare_fairly, next_to_try
+from genoaudit.cells.fair import TOLERANCE, compare_fairly, next_to_try
+from genoaudit.cells.plan import Cell
 from genoaudit.models.recipes import build_recipe
 from genoaudit.report.sweep_result import SweepCell
 
