@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genoaudit.audit import audit_recipe, run_audit
+    from genoaudit.audit import audit_recipe
     from genoaudit.config import AuditConfig, AuditSection, RunOptions, parse_config, read_config
+    from genoaudit.configured import run_audit
     from genoaudit.contracts import Attack, Design, Recipe, Signals
     from genoaudit.data.cohort import Cohort
     from genoaudit.data.design import make_design
@@ -60,7 +61,7 @@ _HOMES = {
     "read_cohort": "data.readers",
     "read_config": "config",
     "read_sweep": "sweep_config",
-    "run_audit": "audit",
+    "run_audit": "configured",
     "run_sweep": "sweep",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",

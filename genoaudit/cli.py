@@ -115,7 +115,7 @@ def audit(
     if only is not None and self_test:
         msg = "--only trains a slice and reports nothing, so --self-test has nothing to say; give it to the later run."
         raise ConfigError(msg)
-    from genoaudit.audit import run_audit, train_slice
+    from genoaudit.configured import run_audit, train_slice
 
     with _progress() as tell:
         if only is not None:
@@ -208,7 +208,7 @@ def mitigations(as_json: AsJson = False) -> None:
 def validate(config: Config, as_json: AsJson = False) -> None:
     """Check a configuration and its cohort without training anything."""
     settings = _configured(config)
-    from genoaudit.audit import check
+    from genoaudit.configured import check
     from genoaudit.report.terminal import print_cohort
 
     cohort, warnings = check(settings)
@@ -282,7 +282,7 @@ def _options(out: Path, threads: int | None, cache_dir: Path | None, **more: Any
 
 
 def _print_plan(settings: AuditConfig, options: RunOptions, *, as_json: bool) -> None:
-    from genoaudit.audit import plan_config
+    from genoaudit.configured import plan_config
     from genoaudit.report.terminal import print_plan
 
     plan = plan_config(settings, options)

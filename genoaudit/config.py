@@ -163,6 +163,29 @@ class CanarySection(Section):
     )
 
 
+class MembersByColumn(Section):
+    """Members by a column of the cohort that says yes or no of every sample."""
+
+    column: str
+
+
+class MembersByFile(Section):
+    """Members by a text file with one patient or sample id in a line."""
+
+    file: Path
+
+
+class MembersByDraw(Section):
+    """Members drawn as a share of the patients, stratified by class."""
+
+    share: float = Field(gt=0, lt=1, strict=True)
+    seed: int = Field(ge=0, lt=2**63, strict=True)
+
+
+Members = Literal["all"] | MembersByColumn | MembersByFile | MembersByDraw
+"""Who a model is trained on: everybody, or some patients by one of three ways."""
+
+
 class TargetSection(Section):
     """A given model, known by what it says: the release audit of this one model instead of its recipe."""
 
@@ -304,6 +327,13 @@ def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
     if labels is not None:
         labels = labels.model_copy(update={"path": folder / labels.path})
     return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
+
+
+def located_members(members: Members, folder: Path) -> Members:
+    """Return the same with its file, if it names one, taken relative to a folder."""
+    if isinstance(members, MembersByFile):
+        return members.model_copy(update={"file": folder / members.file})
+    return members
 
 
 def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:

@@ -13,13 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genoaudit.audit import load_cohort
 from genoaudit.cells.audit import audit_cell
 from genoaudit.cells.finished import FinishedCells
 from genoaudit.cells.plan import Cell, plan_cells
 from genoaudit.cells.prey import choose_prey
 from genoaudit.cells.reconstruction import attack_mechanism, hidden_layers
 from genoaudit.config import RunOptions
+from genoaudit.configured import load_cohort
 from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.metrics.estimates import Estimate

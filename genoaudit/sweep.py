@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genoaudit.audit import load_cohort
 from genoaudit.cells.audit import Audited, audit_cell
 from genoaudit.cells.fair import compare_fairly, next_to_try
 from genoaudit.cells.finished import FinishedCells
 from genoaudit.cells.plan import Cell, plan_cells
 from genoaudit.config import RunOptions
+from genoaudit.configured import load_cohort
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.errors import GenoauditError

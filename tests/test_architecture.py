@@ -16,14 +16,14 @@ MODULES = {
 }
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
-FOUNDATION = {"errors", "contracts", "randomness", "digests"}
+FOUNDATION = {"errors", "contracts", "randomness", "files"}
 STAGES = {
     *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "reconstruction"),
     *("checks", "report"),
 }
 MAY_IMPORT = {
     "errors": set(),
-    "digests": set(),
+    "files": {"errors"},
     "randomness": {"contracts"},
     "contracts": set(),
     "config": {"errors", "contracts"},
@@ -42,19 +42,21 @@ MAY_IMPORT = {
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
     "canaries": FOUNDATION | STAGES | {"scoring", "shadowing"},
-    "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing"},
-    "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "release"},
+    "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
+    "configured": FOUNDATION | STAGES | {"shadowing", "canaries", "audit", "release"},
+    "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries"},
     "sweep_config": {"errors", "config"},
     "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
     "reconstruct_config": {"errors", "config", "sweep_config"},
-    "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "audit", "cells"},
-    "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "audit", "cells"},
+    "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "configured", "cells"},
+    "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "configured", "cells"},
     "bounds": {"errors", "privacy", "reconstruction", "report"},
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli": {
-        *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "sweep", "sweep_config"),
+        *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
+        *("sweep", "sweep_config"),
         *("report", "cli_options", "cli_theory", "reconstruct", "reconstruct_config"),
     },
     "__main__": {"cli"},

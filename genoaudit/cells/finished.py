@@ -14,9 +14,8 @@ from pydantic import ValidationError
 
 from genoaudit.cells.plan import Cell
 from genoaudit.config import RunOptions
-from genoaudit.digests import code_digest
+from genoaudit.files import code_digest, write_whole
 from genoaudit.models.descriptions import describe_recipe
-from genoaudit.report.save import write_whole
 from genoaudit.report.sections import Part
 from genoaudit.training.shadows import DECIDING_LIBRARIES
 from genoaudit.training.store import fingerprint

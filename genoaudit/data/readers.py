@@ -20,8 +20,8 @@ from genoaudit.data.sheet import Sheet
 from genoaudit.data.small_classes import SmallClasses, apply_small_classes, check_policy
 from genoaudit.data.table import Table
 from genoaudit.data.text import TEXT_SUFFIXES, is_text, read_text
-from genoaudit.digests import file_digest
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import file_digest
 
 
 def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section

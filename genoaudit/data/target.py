@@ -12,14 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray, FloatArray
+from genoaudit.data.membership import torn_patients, yes_or_no
 from genoaudit.data.table import as_text, count, nearest
 from genoaudit.errors import DataError
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-_YES = frozenset({"1", "true", "yes", "member", "in", "train"})
-_NO = frozenset({"0", "false", "no", "non_member", "non-member", "out", "test"})
 _READERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
 
@@ -80,12 +79,12 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
     problems += found
     kept = frame.iloc[[row for row in rows if row >= 0]]
     places = [row + 1 for row in rows if row >= 0]
-    held, found = _membership(as_text(kept[member]), places, member)
+    held, found = yes_or_no(as_text(kept[member]), places, member)
     problems += found
     proba, found = _probabilities(kept, places, cohort.classes)
     problems += found
     if not problems:
-        problems += _split_patients(held, cohort)
+        problems += torn_patients(held, cohort)
     if problems:
         raise DataError(file.name, problems)
     members = np.zeros(cohort.n_patients, dtype=np.bool_)
@@ -137,19 +136,6 @@ def _rows(ids: NDArray[np.object_], wanted: Sequence[str]) -> tuple[list[int], l
     return rows, problems
 
 
-def _membership(text: NDArray[np.object_], places: Sequence[int], column: str) -> tuple[BoolArray, list[str]]:
-    words = [str(word).strip().casefold() for word in text]
-    odd = [row for row, word in enumerate(words) if word not in _YES | _NO]
-    problems = []
-    if odd:
-        blank = sum(not words[row] for row in odd)
-        problems.append(
-            f"{count(len(odd), 'value')} in column {column!r} neither yes nor no, {blank} of them blank (first: row "
-            f"{places[odd[0]]}). Write true or false."
-        )
-    return np.array([word in _YES for word in words], dtype=np.bool_), problems
-
-
 def _probabilities(frame: pd.DataFrame, places: Sequence[int], classes: Sequence[str]) -> tuple[FloatArray, list[str]]:
     values = frame[list(classes)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     bad = ~(np.isfinite(values) & (values >= 0) & (values <= 1))
@@ -169,15 +155,3 @@ def _probabilities(frame: pd.DataFrame, places: Sequence[int], classes: Sequence
         )
         return values, [problem]
     return values, []
-
-
-def _split_patients(held: BoolArray, cohort: Cohort) -> list[str]:
-    inside = np.bincount(cohort.patients, weights=held)
-    torn = (inside > 0) & (inside < np.bincount(cohort.patients))
-    if not torn.any():
-        return []
-    problem = (
-        f"{count(int(torn.sum()), 'patient')} with samples on both sides. A patient is a member if any of his samples "
-        "is: mark all of them, or leave the others out of the cohort."
-    )
-    return [problem]

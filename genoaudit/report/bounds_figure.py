@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genoaudit.errors import ConfigError
+from genoaudit.files import write_whole
 from genoaudit.report.bounds_result import BoundsReport, Risks
 from genoaudit.report.figures import DASHES, MUTED, SERIES, STYLE, inline_svg
-from genoaudit.report.save import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

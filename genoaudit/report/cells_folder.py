@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.errors import ConfigError
+from genoaudit.files import check_folder
 from genoaudit.report.result import canonical_json
-from genoaudit.report.save import check_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +36,8 @@ def check_cells_out(folder: Path, *, name: str, whose: str) -> Path:
     An earlier run of that name may be resumed or replaced, anything else may not. Called before training. `whose` names
     it in messages, such as ``"a sweep's"``.
     """
-    folder = folder.resolve()
-    if not folder.is_dir():
-        return check_out(folder)
-    foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in {*files_of(name), CELLS}]
-    if foreign:
-        msg = (
-            f"--out {folder} holds {len(foreign)} things that are not {whose} (first: '{foreign[0]}'). "
-            "Name a new folder."
-        )
-        raise ConfigError(msg)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    folder = check_folder(folder, holds={*files_of(name), CELLS}, whose=whose)
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
         msg = f"--out {folder} may not be written to. Name another folder."
         raise ConfigError(msg)
     return folder

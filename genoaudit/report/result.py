@@ -16,6 +16,7 @@ from pydantic import Field
 
 from genoaudit.contracts import Access
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
+from genoaudit.report.release_sections import FullSizeRisk, GivenModel, JointReleases, NotTested, Verdict, WorstGroup
 from genoaudit.report.sections import (
     CanaryAudit,
     CheckFinding,
@@ -159,6 +160,11 @@ class AuditReport(Part):
     genoaudit_version: str
     audit: Literal["recipe", "release"] = "recipe"
     confidential: Literal[True] = True
+    verdict: Verdict | None = Field(default=None, description="None where no policy was asked.")
+    target: GivenModel | None = Field(default=None, description="Of a release audit.")
+    full_size: FullSizeRisk | None = Field(default=None, description="Of a model trained on all patients.")
+    joint: JointReleases | None = Field(default=None, description="Where earlier releases were given.")
+    not_tested: tuple[NotTested, ...] = ()
     headline: str | None = Field(description="Name of the attack that groups and patients are shown for.")
     cohort: CohortSummary
     recipe: RecipeSummary
@@ -174,6 +180,7 @@ class AuditReport(Part):
     utility: Utility
     groups: tuple[GroupLeakage, ...]
     group_gaps: tuple[GroupGap, ...] = ()
+    worst_group: WorstGroup | None = Field(default=None, description="None with too few models or groups.")
     exposure: Exposure | None
     bounds: tuple[EpsilonBound, ...] = ()
     canaries: CanaryAudit | None = None

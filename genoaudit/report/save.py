@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genoaudit.errors import ConfigError
+from genoaudit.files import check_folder, whole_folder
 from genoaudit.report.result import canonical_json
 
 if TYPE_CHECKING:
@@ -19,31 +17,8 @@ FILES = ("report.json", "report.html", "patients.parquet", "signals.npz", "run.j
 
 
 def check_out(folder: Path) -> Path:
-    """Return where a run may be written, links followed, or raise a `ConfigError`.
-
-    An earlier run may be replaced, anything else may not. Called before training, so that hours of work do not end in a
-    refusal.
-    """
-    folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        msg = f"--out {folder} is a file; name a folder."
-        raise ConfigError(msg)
-    if Path.cwd().is_relative_to(folder):
-        msg = f"--out {folder} is the folder you are in, or holds it; name another one."
-        raise ConfigError(msg)
-    if folder.is_dir():
-        foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in FILES]
-        if foreign:
-            msg = (
-                f"--out {folder} holds {len(foreign)} things that are not an audit's (first: '{foreign[0]}'). "
-                "Name a new folder."
-            )
-            raise ConfigError(msg)
-    existing = next(parent for parent in folder.parents if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        msg = f"--out {folder} cannot be made: {existing} is not a folder that may be written to."
-        raise ConfigError(msg)
-    return folder
+    """Return where a run may be written, or raise a `ConfigError`; an earlier run may be replaced."""
+    return check_folder(folder, holds=FILES, whose="an audit's")
 
 
 def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
@@ -52,24 +27,9 @@ def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) ->
     The folder can be read by its owner only: what is in it is confidential.
     """
     folder = check_out(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
-        fresh, old = Path(scratch) / "new", Path(scratch) / "old"
-        fresh.mkdir(mode=0o700)
+    with whole_folder(folder) as fresh:
         _write(result, fresh, show_ids=show_ids)
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
     return tuple(folder / name for name in FILES)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and put it there, so that it is there whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
 
 
 def _write(result: AuditResult, folder: Path, *, show_ids: bool) -> None:

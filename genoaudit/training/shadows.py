@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from genoaudit.config import RunOptions
 from genoaudit.contracts import BoolArray, Design, IntArray, Signals
-from genoaudit.digests import code_digest
 from genoaudit.errors import TrainingError
+from genoaudit.files import code_digest
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.fitting import fit_recipe
 from genoaudit.models.forms import ExactForm, Inexact, form_of

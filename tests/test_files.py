@@ -2,7 +2,7 @@ import hashlib
 from pathlib import Path
 
 import genoaudit
-from genoaudit.digests import code_digest, file_digest
+from genoaudit.files import code_digest, file_digest
 
 
 def test_a_file_has_the_digest_that_sha256_gives_its_bytes(tmp_path):

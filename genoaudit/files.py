@@ -1,0 +1,109 @@
+"""Files: written whole or not at all, and known by the digest of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genoaudit.errors import ConfigError
+
+_BLOCK = 1 << 20
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and put it there, so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a fresh folder to write to, which takes the place of `folder` at the end, or is thrown away on an error.
+
+    It lies beside `folder` meanwhile and can be read by its owner only. Whether what is there may be replaced is for
+    the caller to have checked.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
+        fresh, old = Path(scratch) / "new", Path(scratch) / "old"
+        fresh.mkdir(mode=0o700)
+        yield fresh
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+
+
+def check_folder(folder: Path, *, holds: Collection[str], whose: str) -> Path:
+    """Return where a folder of files may be written, links followed.
+
+    One that holds nothing but such files may be replaced, anything else may not. Called before training, so that hours
+    of work do not end in a refusal.
+
+    Parameters
+    ----------
+    folder
+        As named by ``--out``.
+    holds
+        Names of the files and folders that it will hold.
+    whose
+        What they belong to, for messages: ``"an audit's"``.
+
+    Raises
+    ------
+    ConfigError
+        If something else is there, or nothing can be written.
+    """
+    folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        msg = f"--out {folder} is a file; name a folder."
+        raise ConfigError(msg)
+    if Path.cwd().is_relative_to(folder):
+        msg = f"--out {folder} is the folder you are in, or holds it; name another one."
+        raise ConfigError(msg)
+    if folder.is_dir():
+        foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in holds]
+        if foreign:
+            msg = (
+                f"--out {folder} holds {len(foreign)} things that are not {whose} (first: '{foreign[0]}'). "
+                "Name a new folder."
+            )
+            raise ConfigError(msg)
+    existing = next(parent for parent in folder.parents if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        msg = f"--out {folder} cannot be made: {existing} is not a folder that may be written to."
+        raise ConfigError(msg)
+    return folder
+
+
+def file_digest(*paths: Path) -> str:
+    """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole."""
+    sha = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                sha.update(block)
+    return sha.hexdigest()
+
+
+def code_digest(*parts: str) -> str:
+    """Digest this package's source, or some parts of it: names of folders and modules at its top.
+
+    Examples
+    --------
+    >>> code_digest() != code_digest("errors.py") != code_digest("contracts.py")
+    True
+    """
+    package = Path(__file__).parent
+    sha = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        relative = path.relative_to(package)
+        if not parts or relative.parts[0] in parts:
+            sha.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return sha.hexdigest()
