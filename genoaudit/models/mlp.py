@@ -347,16 +347,20 @@ class MLPClassifier(LogitClassifier):
         return np.concatenate(blocks).astype(np.float64)
 
     def _block_logits(self, X: FloatMatrix) -> FloatMatrix:
-        activation = np.zeros((_BLOCK, X.shape[1]), dtype=np.float32)
-        activation[: len(X)] = X
-        for layer, (weight, bias) in enumerate(zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True)):
-            activation = activation @ weight + bias
+        block = np.zeros((_BLOCK, X.shape[1]), dtype=np.float32)
+        block[: len(X)] = X
+        activation = torch.from_numpy(block)
+        last = len(self.coefs_) - 1
+        for layer, (weight, bias) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
+            # Turned round: the plain product rounds a row by its place in the block on some processors.
+            activation = (torch.from_numpy(weight).T @ activation.T).T + torch.from_numpy(bias)
+            if layer == last:
+                break
             if self.layer_norm:
                 gain, shift = map(torch.from_numpy, self.norms_[layer])
-                activation = layer_norm(torch.from_numpy(activation), gain.shape, gain, shift).numpy()
-            activation = np.maximum(activation, 0)
-        logits: FloatMatrix = activation @ self.coefs_[-1] + self.intercepts_[-1]
-        return logits[: len(X)]
+                activation = layer_norm(activation, gain.shape, gain, shift)
+            activation = activation.relu()
+        return activation.numpy()[: len(X)]
 
     def _validate_params(self) -> None:
         super()._validate_params()

@@ -1,0 +1,10 @@
+import pytest
+
+from genoaudit.training.shadows import single_threaded
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_worker():
+    """Bits are promised to workers, which compute with one thread each."""
+    with single_threaded():
+        yield
