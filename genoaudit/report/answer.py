@@ -72,11 +72,11 @@ def _found(report: AuditReport) -> Answer:
     judged = [attack for attack in report.attacks if attack.auc.low is not None]
     if not judged:
         return _no_evidence(report)
-    exposing = [attack for attack in judged if better_than_guessing(attack, among=_looked_at(report, attack))]
+    exposing = _exposing(report)
     if not exposing:
         return _nothing_found(report, judged)
     strongest = max(exposing, key=auc_or_lowest)
-    spoken = next((attack for attack in exposing if attack.name == report.headline), strongest)
+    spoken = _headline_or(strongest, exposing, report)
     rate = main_rate(spoken)
     sentences = [_auc_sentence(spoken)]
     if rate is not None:
@@ -86,6 +86,20 @@ def _found(report: AuditReport) -> Answer:
         sentences.append(f"{strongest.title} does better still: AUC {spoken_estimate(strongest.auc)}.")
     sentences += [_spread_sentence(report), _worst_patient(report)]
     return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
+
+
+def spoken_attack(report: AuditReport) -> AttackResult | None:
+    """Return the attack that speaks for a report: the headline attack, unless only another one beats guessing."""
+    exposing = _exposing(report) or list(report.attacks)
+    return _headline_or(max(exposing, key=auc_or_lowest), exposing, report) if exposing else None
+
+
+def _exposing(report: AuditReport) -> list[AttackResult]:
+    return [attack for attack in report.attacks if better_than_guessing(attack, among=_looked_at(report, attack))]
+
+
+def _headline_or(other: AttackResult, attacks: list[AttackResult], report: AuditReport) -> AttackResult:
+    return next((attack for attack in attacks if attack.name == report.headline), other)
 
 
 def better_than_guessing(attack: AttackResult, *, among: int = 1) -> bool:

@@ -18,13 +18,15 @@ import numpy as np
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import Calibration, Convergence
-from genoaudit.report.wording import auc_or_lowest, exposure_quantiles, unexposed_band
+from genoaudit.report.wording import auc_or_lowest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, MUTED, GRID, SHADE = "#1b1f23", "#5c6670", "#d9dee3", "#8a949e"
-LABELLED_QUANTILES = (5, 25, 50, 75, 95)
+WIDTH, ROC_HEIGHT = 7.4, 4.7
+"""Inches, at 72 of the figure's units each."""
+
 BASELINE = "loss"
 """The attack that needs least and that every other is measured against."""
 
@@ -73,8 +75,7 @@ def roc_figure(report: AuditReport) -> str:
         An ``<svg>`` element with a title and a description.
     """
     attacks = drawn_attacks(report)
-    n_out = min((rate.n_out for rate in attacks[0].pooled.tpr_at_fpr), default=0)
-    floor = 0.5 / n_out if n_out > 1 else 1e-3
+    n_out, floor = _resolution(attacks[0])
 
     def draw(axes: Axes) -> None:
         axes.set(xscale="log", yscale="log", xlim=(floor, 1.0), ylim=(floor, 1.0))
@@ -92,41 +93,37 @@ def roc_figure(report: AuditReport) -> str:
             axis.set_minor_formatter(lambda _value, _: "")
 
     title = "ROC of attacks, logarithmic axes"
-    return _svg(draw, name="roc", height=4.7, title=title, description=_describe_roc(attacks))
+    return _svg(draw, name="roc", height=ROC_HEIGHT, title=title, description=_describe_roc(attacks))
 
 
-def exposure_figure(report: AuditReport) -> str:
-    """Draw how exposure is spread: patients from the least to the most exposed against their AUC.
-
-    Parameters
-    ----------
-    report
-        A report whose exposure has at least two quantiles.
+def roc_points(report: AuditReport) -> dict[str, Any]:
+    """Return where the curves of `roc_figure` run, for the page's script to say what stands under a pointer.
 
     Returns
     -------
-    str
-        An ``<svg>`` element with a title and a description.
+    dict
+        ``box``: left, top, width and height of the axes in the figure's own units; ``floor``: where both axes begin;
+        ``non_members``: behind the rates; ``curves``: title, FPR, TPR and the limits of the TPR.
     """
-    quantiles = exposure_quantiles(report)
-    percent, auc = tuple(quantiles), tuple(quantiles.values())
-    labelled = {at: auc for at, auc in quantiles.items() if at in LABELLED_QUANTILES}
-    low, high = unexposed_band(report)
-
-    def draw(axes: Axes) -> None:
-        axes.set(xlim=(0, 104), ylim=(min(0.4, low - 0.03, min(auc) - 0.05), 1.06))
-        axes.set(xlabel="Patients, from the least to the most exposed", ylabel="AUC of the patient")
-        axes.axhspan(low, high, color=SHADE, alpha=0.16, linewidth=0)
-        axes.axhline(0.5, color=MUTED, linewidth=1, dashes=(2, 3))
-        axes.text(103, 0.492, "where unexposed patients lie", color=MUTED, fontsize=8.5, ha="right", va="top")
-        axes.plot(percent, auc, color=SERIES[0], linewidth=2, marker="o", markersize=3.5)
-        for at, value in labelled.items():
-            axes.annotate(f"{value:.2f}", (at, value), (0, 7), textcoords="offset points", ha="center", fontsize=9)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-
-    listed = "; ".join(f"{at:g} % of the patients lie at or below {value:.2f}" for at, value in labelled.items())
-    title = "How exposure is spread over patients"
-    return _svg(draw, name="exposure", height=3.4, title=title, description=f"AUC per patient: {listed}.")
+    attacks = drawn_attacks(report)
+    n_out, floor = _resolution(attacks[0])
+    left, bottom, width, height = _axes(ROC_HEIGHT)
+    return {
+        "box": [
+            round(72 * inches, 2)
+            for inches in (WIDTH * left, ROC_HEIGHT * (1 - bottom - height), WIDTH * width, ROC_HEIGHT * height)
+        ],
+        "floor": floor,
+        "non_members": n_out,
+        "curves": [
+            {"title": attack.title}
+            | {
+                name: [float(f"{value:.4g}") for value in getattr(attack.pooled.roc, name)]
+                for name in ("fpr", "tpr", "low", "high")
+            }
+            for attack in attacks
+        ],
+    }
 
 
 def reliability_figure(calibration: Calibration) -> str:
@@ -218,6 +215,12 @@ def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
         line.set_dashes(dashes)
 
 
+def _resolution(attack: AttackResult) -> tuple[int, float]:
+    """Return how many non-members stand behind the pooled rates of an attack, and where axes of rates begin."""
+    n_out = min((rate.n_out for rate in attack.pooled.tpr_at_fpr), default=0)
+    return n_out, 0.5 / n_out if n_out > 1 else 1e-3
+
+
 def _shade_unresolved(axes: Axes, n_out: int, floor: float) -> None:
     if n_out < 1:
         return
@@ -247,12 +250,17 @@ def _svg(draw: Callable[[Axes], None], *, name: str, height: float, title: str, 
 
     # From the library's defaults, not from the user's matplotlibrc: the figure is part of the report.
     with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]):
-        figure = Figure(figsize=(7.4, height))
-        axes = figure.add_axes((0.095, 0.52 / height, 0.865, 1 - 0.65 / height))
+        figure = Figure(figsize=(WIDTH, height))
+        axes = figure.add_axes(_axes(height))
         draw(axes)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return inline_svg(text.getvalue(), name=name, title=title, description=description)
+
+
+def _axes(height: float) -> tuple[float, float, float, float]:
+    """Place the axes: left, bottom, width and height as shares of the figure."""
+    return 0.095, 0.52 / height, 0.865, 1 - 0.65 / height
 
 
 def inline_svg(document: str, *, name: str, title: str, description: str) -> str:

@@ -1,15 +1,19 @@
-"""A report as one self-contained page: no script, no network, nothing but the numbers of ``report.json``.
+"""A report as one self-contained page: no network, nothing but the numbers of ``report.json`` and ``patients.parquet``.
 
-The page is ``templates/report.html.j2``, which includes one template per section; sentences come from `answer` and
-`wording`, figures from `figures`. Everything that comes from the cohort (names of classes, groups and columns,
-patients) passes through autoescaping.
+The page is ``templates/report.html.j2``, which includes one template per section; sentences come from `answer`, `risk`
+and `wording`, figures from `figures` and `strip`. Everything that comes from the cohort (names of classes, groups and
+columns, patients) passes through autoescaping, or through `script_json` in the block that the page's one script reads.
+The page's policy lets no script run but that one, known by its digest, and nothing be loaded.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,12 +22,17 @@ import numpy as np
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import wording
 from genoaudit.report.answer import answer
-from genoaudit.report.figures import convergence_figure, drawn_attacks, exposure_figure, reliability_figure, roc_figure
+from genoaudit.report.decision import OUTCOMES, by_outcome, verdict_count, verdict_heading
+from genoaudit.report.figures import convergence_figure, drawn_attacks, reliability_figure, roc_figure, roc_points
+from genoaudit.report.patient_rows import columns_of, first_rows, patient_block, script_json
 from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.report.risk import risk_of
 from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
+from genoaudit.report.strip import WIDTH, strip_of
 from genoaudit.report.theory_figure import theory_figure
 
 if TYPE_CHECKING:
+    import pandas as pd
     from jinja2 import Environment
 
 NOTHING = "\N{EM DASH}"
@@ -33,6 +42,19 @@ MEASURES = {
     "macro_f1": "Macro F1",
     "auroc": "AUROC",
 }
+CONTENTS = {
+    "risk": "Risk in plain words",
+    "attacks": "Attacks",
+    "exposure": "Patients",
+    "groups": "Groups",
+    "theory": "Guarantee and evidence",
+    "utility": "Utility",
+    "untested": "Not tested",
+    "reproduce": "Reproduce",
+    "details": "Details",
+}
+"""The numbered sections, in their order, by the id of their heading."""
+
 TABLE_BUDGETS = (0.1, 0.01)
 ONLY_HERE_SHOWN = 8
 
@@ -45,15 +67,25 @@ class _OfVariable(Protocol):
 _Grouped = TypeVar("_Grouped", bound=_OfVariable)
 
 
-def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) -> str:
-    """Render the confidential page; the same report gives the same bytes.
+def render_html(
+    report: AuditReport,
+    *,
+    patients: pd.DataFrame | None = None,
+    names: Mapping[str, str] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> str:
+    """Render the confidential page; the same arguments give the same bytes.
 
     Parameters
     ----------
     report
         What to show.
+    patients
+        The audit's table of patients, in the order of ranks; without it the page shows the most exposed ones only.
     names
         Patients' identifiers by pseudonym, to be shown in their place; without it the page holds pseudonyms only.
+    versions
+        Of the libraries that the numbers come from, by name.
 
     Returns
     -------
@@ -61,18 +93,25 @@ def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) 
         A complete HTML document.
     """
     low, high = wording.unexposed_band(report)
+    parts = _patient_parts(report, patients, names)
     page = environment().get_template("report.html.j2")
     return page.render(
         report=report,
         names=names,
+        versions=versions or {},
         single=report.audit == "release",
+        per_patient=patients is not None or report.exposure is not None,
         answer=answer(report),
+        criteria=by_outcome(report.verdict),
+        risk=risk_of(report),
         subject=wording.subject(report),
         whose=wording.whose(report),
         over_targets=wording.over_targets(report),
         headline=wording.headline_attack(report),
         measures=MEASURES,
         unexposed={"low": low, "high": high},
+        contents=CONTENTS,
+        **parts,
         **_attack_parts(report),
         **_group_parts(report),
         **_figures(report),
@@ -81,14 +120,42 @@ def render_html(report: AuditReport, *, names: Mapping[str, str] | None = None) 
         natural=_natural(report),
         neighbours=_neighbours(report),
         limits=_limits(report),
+        script=_script(),
+        script_digest=_script_digest(),
     )
+
+
+def _patient_parts(
+    report: AuditReport, patients: pd.DataFrame | None, names: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """Prepare the strips and both tables of patients, and the block of data behind them and the ROC."""
+    data: dict[str, Any] = {"roc": roc_points(report)} if report.attacks else {}
+    if patients is None:
+        return {"strip": None, "strip_width": WIDTH, "columns": (), "first_rows": (), "data": script_json(data)}
+    block = patient_block(patients, names=names)
+    return {
+        "strip": strip_of(patients, report),
+        "strip_width": WIDTH,
+        "columns": columns_of(patients),
+        "first_rows": first_rows(block),
+        "data": script_json({**data, "patients": block}),
+    }
+
+
+@cache
+def _script() -> str:
+    """Return the page's script as it stands in the page."""
+    return (files("genoaudit.report") / "templates" / "report.js").read_text(encoding="utf-8")
+
+
+def _script_digest() -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}"
 
 
 def _figures(report: AuditReport) -> dict[str, str | None]:
     calibration = None if report.exposure is None else report.exposure.calibration
     return {
         "roc": roc_figure(report) if report.attacks else None,
-        "exposure": exposure_figure(report) if len(wording.exposure_quantiles(report)) > 1 else None,
         "reliability": reliability_figure(calibration) if calibration is not None and calibration.bins else None,
         "convergence": convergence_figure(report.convergence) if len(report.convergence) > 1 else None,
         "theory_svg": theory_figure(report) if report.theory is not None else None,
@@ -209,6 +276,8 @@ def environment() -> Environment:
         wording.alarm_sentence,
         wording.samples_sentence,
         wording.self_test_sentence,
+        verdict_heading,
+        verdict_count,
     )
     environment.filters |= {function.__name__: function for function in (*said, *sentences)}
     environment.filters |= {
@@ -223,7 +292,11 @@ def environment() -> Environment:
         "rate_at": _rate_at,
         "threshold_at": _threshold_at,
     }
-    environment.globals |= {"relations": wording.RELATIONS, "bound_holds_for": wording.BOUND_HOLDS_FOR}
+    environment.globals |= {
+        "relations": wording.RELATIONS,
+        "bound_holds_for": wording.BOUND_HOLDS_FOR,
+        "outcomes": OUTCOMES,
+    }
     return environment
 
 

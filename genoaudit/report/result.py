@@ -266,12 +266,10 @@ class AuditResult:
 
     def to_html(self, path: str | Path, *, show_ids: bool = False) -> None:
         """Write the page alone, with pseudonyms unless identifiers are asked for."""
-        from genoaudit.report.html import render_html
+        from genoaudit.report.saved import Run
 
-        names = dict(zip(self.patients["pseudonym"], self.patients["patient_id"], strict=True)) if show_ids else None
-        # Through JSON, so that a page written later from report.json is the same page.
-        report = AuditReport.model_validate_json(self.report.to_json())
-        Path(path).write_text(render_html(report, names=names), encoding="utf-8")
+        run = Run(self.report, self.patients, self.run.get("versions", {}))
+        Path(path).write_text(run.to_html(show_ids=show_ids), encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return self.attacks.round(3).to_html(index=False)

@@ -1,5 +1,6 @@
 import pytest
 from html_page import Page
+from sample_patients import build_patients
 from sample_report import build_minimal_report, build_release_report, build_report, build_report_of_thirty
 
 
@@ -42,12 +43,17 @@ def audit_result(tmp_path_factory):
 @pytest.fixture
 def without_drawing(monkeypatch):
     """Pages with empty figures: drawing is most of the time and has its own tests."""
-    for name in ("roc_figure", "exposure_figure", "reliability_figure", "convergence_figure"):
+    for name in ("roc_figure", "reliability_figure", "convergence_figure"):
         monkeypatch.setattr(f"genoaudit.report.html.{name}", lambda _: "<svg></svg>")
 
 
 @pytest.fixture(scope="session")
-def page(report):
+def patients():
+    return build_patients()
+
+
+@pytest.fixture(scope="session")
+def page(report, patients):
     from genoaudit.report.html import render_html
 
-    return Page(render_html(report))
+    return Page(render_html(report, patients=patients))

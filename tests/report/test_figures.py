@@ -12,9 +12,9 @@ from genoaudit.report.figures import (
     SERIES,
     convergence_figure,
     drawn_attacks,
-    exposure_figure,
     reliability_figure,
     roc_figure,
+    roc_points,
 )
 
 
@@ -26,7 +26,7 @@ def convergence(report):
     return convergence_figure(report.convergence)
 
 
-ALL = (roc_figure, exposure_figure, reliability, convergence)
+ALL = (roc_figure, reliability, convergence)
 FIGURES = pytest.mark.parametrize("draw", ALL)
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -153,6 +153,20 @@ def test_a_higher_roc_is_drawn_higher(make_report):
     assert (strong[inside, 1] < weak[inside, 1]).all()  # page coordinates grow downwards
 
 
+def test_the_points_for_the_script_lie_on_the_curve_that_is_drawn(report):
+    points = roc_points(report)
+    left, top, width, height = points["box"]
+    own = points["curves"][0]
+    floor = np.log(points["floor"])
+    across = left + width * (1 - np.log(own["fpr"]) / floor)
+    down = top + height * np.log(own["tpr"]) / floor
+    drawn = curve(roc_figure(report), "--series-1")
+    for x, y in np.column_stack([across, down])[[10, 30, 60]]:
+        assert np.interp(x, drawn[:, 0], drawn[:, 1]) == pytest.approx(y, abs=0.3)
+    assert [each["title"] for each in points["curves"]] == [attack.title for attack in drawn_attacks(report)]
+    assert points["non_members"] == 400
+
+
 def test_an_attack_that_finds_nobody_can_be_drawn(make_report):
     report = make_report()
     attack = report.attacks[1]
@@ -161,11 +175,6 @@ def test_an_attack_that_finds_nobody_can_be_drawn(make_report):
     flat = roc.model_copy(update={"tpr": zeros, "low": zeros, "high": zeros})
     attack = attack.model_copy(update={"pooled": attack.pooled.model_copy(update={"roc": flat})})
     assert "nan" not in roc_figure(report.model_copy(update={"attacks": (attack,)})).lower()
-
-
-def test_exposure_writes_the_quantiles_that_people_ask_for(report):
-    found = words(exposure_figure(report))
-    assert all(f"{report.exposure.auc_quantiles[at]:.2f}" in found for at in ("5%", "25%", "50%", "75%", "95%"))
 
 
 def heights(figure):

@@ -1,11 +1,18 @@
+import base64
+import hashlib
 import re
+from importlib.resources import files
 from itertools import pairwise
 
 import pytest
 from html_page import Page
+from sample_patients import build_patients, build_release_patients
+from sample_verdict import build_given_model, build_verdict
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report.html import render_html
+from genoaudit.report.release_sections import NotTested
+from genoaudit.report.risk import risk_of
 from genoaudit.report.sections import Exposure
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
@@ -22,36 +29,65 @@ def test_a_report_read_back_from_json_gives_the_same_page(report, tmp_path):
     assert render_html(read) == render_html(type(report).model_validate_json(read.to_json()))
 
 
-def test_the_page_loads_nothing_and_runs_nothing(report):
-    text = render_html(report)
+def test_the_page_loads_nothing_and_runs_nothing_but_its_own_script(report, patients):
+    text = render_html(report, patients=patients)
     page = Page(text)
     addresses = [element["attrs"].get(name) for element in page.elements for name in ("src", "href")]
     assert all(address.startswith("#") for address in addresses if address)
-    assert not {"script", "link", "img", "iframe", "object", "form", "base"} & {item["tag"] for item in page.elements}
+    assert not {"link", "img", "iframe", "object", "form", "base"} & {item["tag"] for item in page.elements}
     assert not re.findall(r"https?://", text.replace("http://www.w3.org/2000/svg", ""))
     assert "@import" not in text
     assert not [name for item in page.elements for name in item["attrs"] if name.startswith("on")]
+    assert [script["attrs"].get("type") for script in page.all("script")] == ["application/json", None]
 
 
-def test_the_security_policy_comes_before_anything_it_governs(page):
+def test_the_security_policy_comes_before_anything_it_governs_and_allows_the_script_by_its_digest(report):
+    text = render_html(report)
+    page = Page(text)
     names = [element["tag"] for element in page.elements]
     policy = next(e for e in page.all("meta") if e["attrs"].get("http-equiv") == "Content-Security-Policy")
-    assert policy["attrs"]["content"].startswith("default-src 'none'; style-src 'unsafe-inline'")
-    assert "script-src" not in policy["attrs"]["content"]
-    assert page.elements.index(policy) < names.index("style")
+    script = re.search(r"<script>(.*?)</script>", text, flags=re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = dict(rule.strip().split(" ", 1) for rule in policy["attrs"]["content"].split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["require-trusted-types-for"] == "'script'"
+    assert page.elements.index(policy) < min(names.index("style"), names.index("script"))
 
 
-def test_the_page_is_small_and_marked_confidential(report, report_of_thirty):
-    text = render_html(report)
-    assert len(text.encode()) < 200_000
-    assert len(render_html(report_of_thirty).encode()) < 350_000
+def test_the_script_parses_nothing_as_html_and_keeps_nothing():
+    script = (files("genoaudit.report") / "templates" / "report.js").read_text(encoding="utf-8")
+    assert "</script" not in script
+    for forbidden in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "Function(",
+        "Storage",
+    ):
+        assert forbidden not in script
+    for forbidden in ("fetch(", "XMLHttpRequest", "WebSocket", "cookie", "import("):
+        assert forbidden not in script
+
+
+def test_the_page_is_small_and_marked_confidential(report, patients, report_of_thirty):
+    text = render_html(report, patients=patients)
+    assert len(text.encode()) < 300_000
+    many = build_patients(10_000, tuple(f"cancer type number {number}" for number in range(33)))
+    assert len(render_html(report_of_thirty, patients=many).encode()) < 1_500_000
     assert "CONFIDENTIAL" in text
     assert "(confidential)</title>" in text
 
 
 @pytest.mark.usefixtures("without_drawing")
 @pytest.mark.parametrize(
-    "place", ["class", "variable", "group", "gap", "label", "source", "warning", "check", "bound", "parameter", "name"]
+    "place",
+    [
+        *("class", "variable", "group", "gap", "label", "source", "warning", "check", "bound", "parameter", "name"),
+        *("reason", "not tested", "model"),
+    ],
 )
 def test_hostile_names_are_text(report, place):
     cohort, recipe = report.cohort, report.recipe
@@ -74,12 +110,26 @@ def test_hostile_names_are_text(report, place):
             "bound": {"bounds": (report.bounds[0].model_copy(update={"on": HOSTILE}),)},
             "parameter": {"recipe": recipe.model_copy(update={"parameters": {HOSTILE: {"a": [HOSTILE]}}})},
             "name": {},
+            "reason": {"verdict": build_verdict("hold", reasons=(HOSTILE,), policy=HOSTILE)},
+            "not tested": {"not_tested": (NotTested(what=HOSTILE, why=HOSTILE),)},
+            "model": {"target": build_given_model(source=HOSTILE)},
         }[place]
     )
-    text = render_html(report, names={patient.pseudonym: HOSTILE} if place == "name" else None)
-    assert "<script" not in text
+    table = build_patients(40, (HOSTILE, "b"), names=[HOSTILE] * 40)
+    shown = dict.fromkeys((*table["pseudonym"], patient.pseudonym), HOSTILE)
+    text = render_html(report, patients=table, names=shown if place == "name" else None)
+    assert text.count("<script") == 2
     assert "<img" not in text
     assert "alert('x')" in Page(text).words
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_identifiers_are_nowhere_in_the_page_unless_names_are_given(report):
+    table = build_patients(40)
+    names = dict(zip(table["pseudonym"], table["patient_id"], strict=True))
+    plain, named = render_html(report, patients=table), render_html(report, patients=table, names=names)
+    assert not [patient for patient in table["patient_id"] if patient in plain]
+    assert all(patient in named for patient in table["patient_id"])
 
 
 @pytest.mark.usefixtures("without_drawing")
@@ -101,20 +151,42 @@ def test_the_sections_come_in_the_order_in_which_questions_arise(page):
     assert [element["text"] for element in page.all("h2")] == [
         "Members can be told from non-members.",
         "1 issue to settle before relying on these numbers",
-        "Headline numbers",
-        "Notes on this audit",
-        "Attacks",
-        "Patients",
+        "The risk in plain words",
+        "How well attackers tell members from others",
+        "Patients: who is exposed",
         "Classes and groups",
-        "What is proved: lower bounds on ε",
-        "Were there enough models?",
-        "Self-test: passed",
-        "Utility",
-        "Cohort and design",
+        "Guarantee and evidence",
+        "What the model is good for",
         "What was not tested",
-        "How to read this",
         "How to reproduce",
+        "Details",
     ]
+
+
+def test_the_contents_list_the_numbered_sections_in_their_order(page):
+    (contents,) = [item for item in page.all("nav") if item["attrs"]["aria-label"] == "Contents"]
+    links = [item["attrs"]["href"][1:] for item in page.all("a") if "nav" in item["inside"]]
+    parts = [item["attrs"]["aria-labelledby"] for item in page.all("section") if item["attrs"]["class"] == "part"]
+    assert contents["text"].strip()
+    assert links == parts
+
+
+@pytest.mark.usefixtures("without_drawing")
+@pytest.mark.parametrize("decision", ["release", "hold", "undecidable"])
+def test_a_verdict_comes_first_with_its_reasons_and_every_criterion(report, decision):
+    verdict = build_verdict(decision)
+    text = render_html(report.model_copy(update={"verdict": verdict}))
+    page = Page(text)
+    assert page.all("h2")[0]["text"].startswith(f"{decision.capitalize()}: ")
+    assert page.all("title")[0]["text"].startswith(f"{decision.capitalize()}: ")
+    (section,) = [item for item in page.all("section") if item["attrs"]["class"].startswith("verdict")]
+    assert section["attrs"]["class"] == f"verdict {decision}"
+    assert all(reason in section["text"] for reason in verdict.reasons)
+    assert all(criterion.reason in section["text"] for criterion in verdict.criteria)
+    assert verdict.policy_sha256 in section["text"]
+    assert "4 criteria: 1 met, 1 not met, 1 open, 1 that could only fail, and did not." in section["text"]
+    outcomes = [item["text"] for item in page.all("span") if item["attrs"].get("class", "").startswith("outcome")]
+    assert outcomes == ["× fails", "? open", "– silent", "✓ passes"]
 
 
 def test_headings_do_not_skip_levels(page):
@@ -129,14 +201,17 @@ def test_tables_can_be_read_without_seeing_them(page):
     assert all(cell["attrs"].get("scope") in {"col", "row", "rowgroup"} for cell in page.all("th"))
     assert page.all("html")[0]["attrs"]["lang"] == "en"
     figures = [item for item in page.all("svg") if item["attrs"].get("role") == "img"]
-    assert len(figures) == 4
-    assert all(item["attrs"]["aria-hidden"] == "true" for item in page.all("svg") if item not in figures)
+    assert len(figures) == 3
+    # The axis stands in a row that is hidden as a whole.
+    others = [item for item in page.all("svg") if item not in figures and item["attrs"].get("class") != "axis"]
+    assert all(item["attrs"]["aria-hidden"] == "true" for item in others)
 
 
 @pytest.mark.usefixtures("without_drawing")
 @pytest.mark.parametrize("which", ["report", "minimal_report", "release_report", "report_of_thirty"])
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(which, request):
-    text = render_html(request.getfixturevalue(which))
+    table = build_release_patients() if which == "release_report" else build_patients()
+    text = render_html(request.getfixturevalue(which), patients=table)
     for table in re.findall(r"<table.*?</table>", text, flags=re.DOTALL):
         widths = {
             sum(int(span or 1) for span in re.findall(r"<t[hd](?:(?! colspan)[^>])*(?: colspan=\"(\d+)\")?[^>]*>", row))
@@ -175,6 +250,34 @@ def test_the_card_does_not_quote_an_unresolvable_rate(report):
     cards = re.search(r'<ul class="cards">.*?</ul>', text, flags=re.DOTALL).group()
     assert "not resolvable" in cards
     assert "43" not in cards
+
+
+def test_the_risk_is_said_in_plain_words_with_the_numbers_of_the_report(report, page):
+    risk = risk_of(report)
+    for sentence in (risk.reach, risk.accusations):
+        assert re.sub(r"\s+", " ", sentence) in page.words
+    shown = [item["attrs"]["d"].count("M") for item in page.all("path") if item["attrs"].get("class") == "right"]
+    missing = [item["attrs"]["d"].count("M") for item in page.all("path") if item["attrs"].get("class") == "wrong"]
+    assert shown == [odds.shown for odds in risk.odds]
+    assert [right + wrong for right, wrong in zip(shown, missing, strict=True)] == [100, 100, 100]
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_the_first_patients_of_one_model_stand_in_the_page_without_its_script(release_report):
+    table = build_release_patients()
+    page = Page(render_html(release_report, patients=table))
+    rows = [row["text"] for row in page.all("tr") if table["pseudonym"][0] in row["text"]]
+    assert len(rows) == 1
+    assert all(any(pseudonym in row["text"] for row in page.all("tr")) for pseudonym in table["pseudonym"][:20])
+    assert not any(table["pseudonym"][20] in row["text"] for row in page.all("tr"))
+
+
+def test_versions_and_digests_are_those_of_the_run(report):
+    versions = {"genoaudit": "0.1.0", "numpy": "2.4.6"}
+    target = build_given_model()
+    words = Page(render_html(report.model_copy(update={"target": target}), versions=versions)).words
+    assert "genoaudit 0.1.0, report schema 1.0, numpy 2.4.6" in words
+    assert target.sha256 in words
 
 
 def test_small_groups_are_not_shown(page):

@@ -31,6 +31,8 @@ class Page(HTMLParser):
         assert self._open.pop()["tag"] == tag
 
     def handle_data(self, data):
+        if self._open and self._open[-1]["tag"] in {"script", "style"}:
+            return  # no words for a reader
         for element in self._open:
             element["text"] += data
 

@@ -1,0 +1,177 @@
+"""What an attacker could do, in counts of people: how many members are recognised, how often an accusation is right.
+
+Only thresholds that an attacker could have had (taken from other models), and only rates that can be resolved. Counts
+out of 100 are understood by more people than percentages and conditional probabilities are (Gigerenzer and Edwards,
+Simple tools for understanding risks, BMJ 327:741, 2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.report.answer import spoken_attack
+from genoaudit.report.result import AttackResult, AuditReport
+from genoaudit.report.sections import ShadowThreshold
+from genoaudit.report.wording import NBSP, budget
+
+_WHOLES = (100, 1_000, 10_000)
+_AMONG = {0.5: "half", 0.1: "one in ten", 0.01: "one in a hundred"}
+
+
+@dataclass(frozen=True)
+class Odds:
+    """What comes of 100 accusations where a given share of those attacked are members.
+
+    Parameters
+    ----------
+    among
+        The share in words, such as ``"one in ten"``.
+    right
+        How many of 100 are right, in words; ``"at least 76"`` where no false alarm was seen.
+    span
+        The 95 % limits in words; empty where there is nothing to say beyond `right`.
+    guessing
+        How many of 100 named at random would be members, in words.
+    shown
+        How many of 100 to draw as right.
+    """
+
+    among: str
+    right: str
+    span: str
+    guessing: str
+    shown: int
+
+
+@dataclass(frozen=True)
+class Risk:
+    """An attack at one threshold from other models, as sentences and counts.
+
+    Parameters
+    ----------
+    attack
+        The attack that is spoken of.
+    reach
+        How many members it recognises, and what that costs in false alarms.
+    accusations
+        How often naming somebody is right.
+    odds
+        The same, one share of members at a time; empty where it is not clearly better than guessing.
+    """
+
+    attack: AttackResult
+    reach: str
+    accusations: str
+    odds: tuple[Odds, ...]
+
+
+def risk_of(report: AuditReport) -> Risk | None:
+    """Say what an attacker could do at the smallest false-positive rate that this audit can resolve.
+
+    Returns
+    -------
+    Risk or None
+        None where no rate at a threshold from other models can be resolved.
+    """
+    attack = spoken_attack(report)
+    own = None if attack is None else resolvable_threshold(attack)
+    if attack is None or own is None or own.tpr.value is None or own.achieved_fpr.value is None:
+        return None
+    model = "this model" if report.audit == "release" else "one of these models"
+    reach = (
+        f"With a threshold that was set on other models for {budget(own.fpr)} false alarms, an attacker "
+        f"({attack.title}) who is given {model} would name {_counted(own.tpr, 'members')}, and "
+        f"{_counted(own.achieved_fpr, 'non-members')}."
+    )
+    clear = _beats_guessing(own)
+    odds = tuple(_odds(ppv, clear=clear) for ppv in sorted(own.ppv, key=lambda ppv: -ppv.prior))
+    return Risk(attack, reach, _accusations(own, odds, clear=clear), odds if clear else ())
+
+
+def resolvable_threshold(attack: AttackResult) -> ShadowThreshold | None:
+    """Return the threshold from other models with the smallest false-positive rate that can be resolved, or None."""
+    resolvable = {rate.fpr for rate in attack.tpr_at_fpr if rate.resolvable}
+    known = [
+        own
+        for own in attack.at_shadow_thresholds
+        if own.fpr in resolvable and own.tpr.value is not None and own.achieved_fpr.value is not None
+    ]
+    return min(known, key=lambda own: own.fpr, default=None)
+
+
+def out_of(share: float) -> str:
+    """Say a share as a count out of the smallest round number that shows it.
+
+    Examples
+    --------
+    >>> out_of(0.5737), out_of(0.034), out_of(0.0012), out_of(0.0), out_of(1.0), out_of(0.999)
+    ('57 of 100', '3 of 100', '1 of 1,000', 'none of 100', '100 of 100', '999 of 1,000')
+    """
+    if share in (0, 1):
+        return "none of 100" if share == 0 else "100 of 100"
+    for whole in _WHOLES:
+        if 0 < (count := round(share * whole)) < whole:
+            return f"{count:,} of {whole:,}"
+    return f"fewer than 1 of {_WHOLES[-1]:,}" if share < 0.5 else f"all but 1 of {_WHOLES[-1]:,}"
+
+
+def hundredth(share: float) -> str:
+    """Say a share as a count out of 100, never rounded to none or to all.
+
+    Examples
+    --------
+    >>> hundredth(0.832), hundredth(0.003), hundredth(0.998), hundredth(1.0)
+    ('83', 'fewer than 1', 'more than 99', '100')
+    """
+    if share not in (0, 1) and not 0.5 <= 100 * share < 99.5:
+        return "fewer than 1" if share < 0.5 else "more than 99"
+    return f"{100 * share:.0f}"
+
+
+def _counted(estimate: Estimate, whom: str) -> str:
+    value = out_of(estimate.value or 0.0)
+    if estimate.low is None or estimate.high is None:
+        return f"{value} {whom}"
+    whole = int(value.rpartition(" ")[2].replace(",", ""))
+    return f"{value} {whom} (95{NBSP}% interval {whole * estimate.low:.0f} to {whole * estimate.high:.0f})"
+
+
+def _odds(ppv: PpvAtPrior, *, clear: bool) -> Odds:
+    among, guessing, low = _AMONG.get(ppv.prior, budget(ppv.prior)), hundredth(ppv.prior), hundredth(ppv.low)
+    if ppv.value is None or (ppv.high is None and not clear):
+        return Odds(among, f"at least {low}", "", guessing, round(100 * ppv.low))
+    span = f"{low} or more" if ppv.high is None else f"{low} to {hundredth(ppv.high)}"
+    right, span = (f"about {hundredth(ppv.value)}", span) if clear else (span, "")
+    return Odds(among, right, span, guessing, round(100 * ppv.value))
+
+
+def _accusations(own: ShadowThreshold, odds: tuple[Odds, ...], *, clear: bool) -> str:
+    if not odds:
+        return ""
+    first, *others = [f"{each.right}{f' ({each.span})' if each.span else ''}" for each in odds]
+    share = odds[0].among
+    are = "is a member" if share.startswith("one ") else "are members"
+    said = [
+        f"{first} times of 100 if {share} of those attacked {are}",
+        *(
+            f"{right} if {each.among} {'is' if each.among.startswith('one ') else 'are'}"
+            for right, each in zip(others, odds[1:], strict=True)
+        ),
+    ]
+    doubt = "" if clear else ", and the attack is not clearly better than that"
+    return (
+        f"An attacker who names 100 patients as members at this threshold for {budget(own.fpr)} false alarms would be "
+        f"right {_listed(said)}. Naming them at random would be right {_listed([each.guessing for each in odds])} "
+        f"times{doubt}."
+    )
+
+
+def _beats_guessing(own: ShadowThreshold) -> bool:
+    """Whether even the lower limit of the members named lies above the upper limit of the non-members named."""
+    return own.tpr.low is not None and own.achieved_fpr.high is not None and own.tpr.low > own.achieved_fpr.high
+
+
+def _listed(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
