@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.report.comparison import compare_runs
     from genoaudit.report.result import AuditReport, AuditResult
+    from genoaudit.report.saved import read_run
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
 
@@ -53,6 +55,7 @@ _HOMES = {
     "TrainingError": "errors",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
+    "compare_runs": "report.comparison",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -60,6 +63,7 @@ _HOMES = {
     "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
+    "read_run": "report.saved",
     "read_sweep": "sweep_config",
     "run_audit": "configured",
     "run_sweep": "sweep",
@@ -90,6 +94,7 @@ __all__ = [
     "TrainingError",
     "audit_recipe",
     "build_recipe",
+    "compare_runs",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -97,6 +102,7 @@ __all__ = [
     "privacy_claim",
     "read_cohort",
     "read_config",
+    "read_run",
     "read_sweep",
     "run_audit",
     "run_sweep",

@@ -32,6 +32,7 @@ from genoaudit.cli_options import (
     ShowIds,
     Threads,
 )
+from genoaudit.cli_report import report
 from genoaudit.cli_theory import bounds, calibrate
 from genoaudit.errors import ConfigError, GenoauditError
 
@@ -55,6 +56,7 @@ app = typer.Typer(
 
 app.command()(bounds)
 app.command()(calibrate)
+app.command()(report)
 
 
 @app.command()

@@ -48,6 +48,11 @@ class SweepResult:
     report: SweepReport
     run: dict[str, Any]
 
+    def _repr_html_(self) -> str:
+        from genoaudit.report.cards import sweep_card
+
+        return sweep_card(self.report)
+
 
 def run_sweep(
     config: SweepConfig,

@@ -19,6 +19,7 @@ from genoaudit.data.backed import BackedMatrix, Expression, column_blocks, is_to
 from genoaudit.data.scales import checked_scale
 from genoaudit.data.small_classes import small_class_problems
 from genoaudit.data.table import Table, as_text, count
+from genoaudit.display import card
 from genoaudit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -101,6 +102,15 @@ class Cohort:
             f"{count(self.n_genes, 'gene')}, {count(len(self.classes), 'class', 'classes')}, "
             f"{self.scale}, {self.source!r})"
         )
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for code, name in enumerate(self.classes):
+            own = self.y == code
+            rows.append((name, f"{np.unique(self.patients[own]).size:,}", f"{int(own.sum()):,}"))
+        counts = f"{count(self.n_samples, 'sample')} of {count(self.n_patients, 'patient')}"
+        about = f"{count(self.n_genes, 'gene')} on scale {self.scale}, from {self.source}."
+        return card(counts, (about, *self.notes), head=(self.label, "Patients", "Samples"), rows=rows)
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that training sees: values, classes, patients, ids, genes and scale.

@@ -102,3 +102,8 @@ class Verdict(Part):
     policy_sha256: str
     criteria: tuple[Criterion, ...]
     reasons: tuple[str, ...] = Field(description="What decided, most important first.")
+
+    def _repr_html_(self) -> str:
+        from genoaudit.report.cards import verdict_card
+
+        return verdict_card(self)

@@ -272,7 +272,9 @@ class AuditResult:
         Path(path).write_text(run.to_html(show_ids=show_ids), encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        return self.attacks.round(3).to_html(index=False)
+        from genoaudit.report.cards import audit_card
+
+        return audit_card(self.report)
 
 
 def _flat(leakage: AttackResult | PooledLeakage) -> dict[str, float | bool | None]:

@@ -65,7 +65,7 @@ def read_run(folder: Path) -> Run:
     except (pa.ArrowException, ValueError) as error:
         msg = f"{folder}: patients.parquet or run.json cannot be read; audit again."
         raise ConfigError(msg) from error
-    if not isinstance(run, dict) or not _COLUMNS <= set(patients.columns) or len(patients) != report.cohort.patients:
+    if not isinstance(run, dict) or not set(patients.columns) >= _COLUMNS or len(patients) != report.cohort.patients:
         msg = f"{folder}: patients.parquet or run.json belong to something else; audit again."
         raise ConfigError(msg)
     return Run(report, patients, run.get("versions", {}))

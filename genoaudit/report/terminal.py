@@ -95,7 +95,8 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
                 f"{check.code} {check.status}: {check.summary}", style="red" if check.status == "issue" else None
             )
     print_warnings(console, report.warnings)
-    console.print("Written (confidential):")
+    if written:
+        console.print("Written (confidential):")
     for path in written:
         console.print(f"  {path}")
 

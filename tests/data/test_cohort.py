@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData, read_h5ad
+from html_page import Page
 from scipy import sparse
 
 from genoaudit.data.cohort import Cohort, make_cohort
@@ -365,3 +366,14 @@ def test_values_beyond_float32_are_infinite_not_silently_huge(table):
     matrix[0, 0] = 1e300
     with pytest.raises(DataError, match="1 infinite value"):
         Cohort.from_anndata(anndata_of(table, matrix), label="type", scale="log2")
+
+
+def test_a_cohort_shows_itself_in_a_notebook_with_names_as_text_and_no_patient(table):
+    obs = table.obs.assign(type=table.obs["type"].replace("BRCA", "<b>BRCA</b>"))
+    cohort = make_cohort(replace(table, obs=obs), label="type", patient="patient", scale="log2")
+    shown = cohort._repr_html_()
+    assert "<b>" not in shown
+    assert not [patient for patient in cohort.patient_ids if patient in shown]
+    words = Page(f"<body>{shown}</body>").words
+    assert words.startswith("60 samples of 30 patients4 genes on scale log2, from lung.csv.")
+    assert "<b>BRCA</b>1020" in words

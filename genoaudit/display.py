@@ -1,0 +1,71 @@
+"""How objects show themselves in a notebook: a heading, a few sentences, a small table; every text is escaped.
+
+The styles stand in the elements, since a notebook's own style sheet is not ours, and take the notebook's colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+TONES = {
+    "exposed": "#c05717",
+    "hold": "#c2304f",
+    "undecidable": "#a87410",
+    "release": "#2a8a55",
+    "plain": "#3f7fae",
+}
+"""Colours of the edge; legible on light and dark ground."""
+
+_FEW = 12
+_CELL = "padding:.2em .8em;text-align:{};border-bottom:1px solid rgba(128,128,128,.35);vertical-align:top"
+
+
+def card(
+    heading: str,
+    sentences: Sequence[str] = (),
+    *,
+    head: Sequence[str] = (),
+    rows: Sequence[Sequence[str]] = (),
+    tone: str = "plain",
+) -> str:
+    """Return an HTML element.
+
+    Parameters
+    ----------
+    heading, sentences
+        Plain text.
+    head, rows
+        Column titles, and cells; the first column holds words, the others numbers. Of many rows the first are shown
+        and the others counted.
+    tone
+        A key of `TONES`.
+
+    Examples
+    --------
+    >>> "&lt;b&gt;" in card("<b>")
+    True
+    """
+    parts = [f'<div style="font-weight:600;font-size:1.1em">{escape(heading)}</div>']
+    parts += [f'<div style="max-width:46em;margin:.3em 0">{escape(sentence)}</div>' for sentence in sentences]
+    if rows:
+        parts.append(_table(head, rows))
+    edge = TONES.get(tone, TONES["plain"])
+    return f'<div style="border-left:4px solid {edge};padding:.3em 0 .3em 1em;margin:.3em 0">{"".join(parts)}</div>'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    titles = "".join(
+        f'<th scope="col" style="{_style(place)}">{escape(title)}</th>' for place, title in enumerate(head)
+    )
+    lines = [
+        "<tr>" + "".join(f'<td style="{_style(place)}">{escape(cell)}</td>' for place, cell in enumerate(row)) + "</tr>"
+        for row in rows[:_FEW]
+    ]
+    more = f'<div style="opacity:.75">and {len(rows) - _FEW:,} more</div>' if len(rows) > _FEW else ""
+    table = f"<thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f'<table style="border-collapse:collapse;margin:.5em 0">{table}</table>{more}'
+
+
+def _style(place: int) -> str:
+    return _CELL.format("left" if place == 0 else "right")
