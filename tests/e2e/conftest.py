@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser import Watched, started
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -68,3 +69,29 @@ def cohorts():
     if not DATA.is_dir():
         pytest.skip("the real cohorts are not beside this checkout")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser, or a skip with the reason."""
+    with started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browse(chromium, tmp_path):
+    """Open HTML in the browser; at the end nothing may have been loaded but the page, and nothing complained of."""
+    opened = []
+
+    def open_page(content, **context):
+        path = content if isinstance(content, Path) else tmp_path / f"page-{len(opened)}.html"
+        if not isinstance(content, Path):
+            path.write_text(content, encoding="utf-8")
+        opened.append(Watched(chromium, path, **context))
+        return opened[-1].page
+
+    yield open_page
+    for watched in opened:
+        strangers, complaints = watched.close()
+        assert strangers == []
+        assert complaints == []

@@ -60,7 +60,7 @@
 
   // A figure with a tooltip: the nearest mark under the pointer, or the one that a slider stands at.
   const explore = (container, slider, marks, says) => {
-    const tip = container.appendChild(named("p", { className: "tip" }));
+    const tip = container.appendChild(named("p", { className: "tooltip" }));
     const ring = document.createElementNS(SVG, "circle");
     ring.setAttribute("class", "pointed");
     ring.setAttribute("r", "5");
@@ -243,6 +243,7 @@
     byId("next-page").addEventListener("click", () => { state.page += 1; show(); });
     choose();
     whole.hidden = false;
+    byId("without-script").remove();
   };
 
   themes();
