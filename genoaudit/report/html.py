@@ -137,7 +137,7 @@ def _patient_parts(
         "strip": strip_of(patients, report),
         "strip_width": WIDTH,
         "columns": columns_of(patients),
-        "first_rows": first_rows(block),
+        "first_rows": first_rows(block) if "member" in patients else (),
         "data": script_json({**data, "patients": block}),
     }
 

@@ -34,8 +34,8 @@ class StripRow:
 
     Parameters
     ----------
-    name
-        Of the class; the cohort's, not escaped.
+    name, code
+        Of the class, which is the cohort's and not escaped; and its place among the sorted names.
     patients
         How many.
     median, high
@@ -46,6 +46,7 @@ class StripRow:
     """
 
     name: str
+    code: int
     patients: int
     median: float | None
     high: float | None
@@ -115,6 +116,7 @@ def strip_of(patients: pd.DataFrame, report: AuditReport) -> Strip | None:
     rows = tuple(
         StripRow(
             name=name,
+            code=sorted(classes).index(name),
             patients=int(own[name].sum()),
             median=_quantile(values[judged[name]], 0.5),
             high=_quantile(values[judged[name]], 0.95),

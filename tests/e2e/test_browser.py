@@ -107,7 +107,7 @@ def test_every_patient_is_on_exactly_one_page_of_the_table(page, table, patients
 
 def test_pointing_at_a_dot_says_whose_it_is(page, patients):
     row = patients.iloc[123]
-    svg = page.locator(f'#strip-explore svg[data-class="{row["class"]}"]')
+    svg = page.get_by_role("row", name=row["class"]).locator("svg[data-class]")
     place = int((patients["class"][:124] == row["class"]).sum()) - 1
     x, y = re.findall(r"M([\d.]+) ([\d.]+)h0", svg.locator("path[data-side]").get_attribute("d"))[place]
     svg.scroll_into_view_if_needed()

@@ -273,6 +273,17 @@ def test_the_first_patients_of_one_model_stand_in_the_page_without_its_script(re
     assert not any(table["pseudonym"][20] in row["text"] for row in page.all("tr"))
 
 
+@pytest.mark.usefixtures("without_drawing")
+def test_what_is_known_of_the_recipe_is_kept_apart_from_one_given_model(release_report, report):
+    both = release_report.model_copy(update={"exposure": report.exposure})
+    page = Page(render_html(both, patients=build_release_patients()))
+    said = page.words
+    assert said.index("whom the attacker would name first") < said.index("Whom the recipe exposes")
+    assert said.index("this is about the recipe") < said.index("The most exposed patients, chosen on one half")
+    assert "Most exposed patient (of the recipe): AUC" in said
+    assert "Whom the recipe exposes" not in Page(render_html(report, patients=build_patients())).words
+
+
 def test_versions_and_digests_are_those_of_the_run(report):
     versions = {"genoaudit": "0.1.0", "numpy": "2.4.6"}
     target = build_given_model()

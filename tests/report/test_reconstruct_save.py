@@ -44,5 +44,5 @@ def test_anything_but_a_comparison_is_refused(tmp_path, monkeypatch):
     run = tmp_path / "run"
     run.mkdir()
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(ConfigError, match="may not be written to"):
+    with pytest.raises(ConfigError, match="not a folder that may be written to"):
         check_reconstruct_out(run)

@@ -73,7 +73,7 @@ def test_anything_but_a_sweep_is_refused(tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to(run)
     assert check_sweep_out(tmp_path / "link") == run
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(ConfigError, match="may not be written to"):
+    with pytest.raises(ConfigError, match="not a folder that may be written to"):
         check_sweep_out(run)
 
 

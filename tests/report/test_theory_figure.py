@@ -144,9 +144,10 @@ def test_without_an_alarm_the_terminal_says_what_is_promised(capsys):
     assert "ALARM" not in printed
 
 
-def test_a_report_without_dp_has_neither_section_nor_sentence():
+def test_a_report_without_dp_says_that_nothing_is_guaranteed_and_has_no_figure_of_it():
     page = Page(render_html(build_report()))
-    assert "Guarantee and evidence" not in page.words
+    assert "No guarantee is claimed." in page.words
+    assert "What the guarantee allows" not in page.words
     assert not any("promise" in sentence for sentence in answer(build_report()).sentences)
 
 

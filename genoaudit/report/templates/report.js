@@ -35,7 +35,7 @@
   // A link into something folded unfolds it.
   const unfolding = () => {
     const unfold = () => {
-      const target = byId(decodeURIComponent(location.hash.slice(1)));
+      const target = byId(location.hash.slice(1));
       if (!target) return;
       for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
       target.scrollIntoView();
@@ -122,9 +122,8 @@
     const container = byId("strip-explore");
     if (!container) return;
     const marks = [];
-    const { classes } = data.patients;
     for (const svg of container.querySelectorAll("svg[data-class]")) {
-      const code = classes.indexOf(svg.dataset.class);
+      const code = Number(svg.dataset.class);
       for (const path of svg.querySelectorAll("path[data-side]")) {
         const wanted = { all: null, members: 1, non_members: 0 }[path.dataset.side];
         const whose = [];
