@@ -27,6 +27,7 @@ def card(
     *,
     head: Sequence[str] = (),
     rows: Sequence[Sequence[str]] = (),
+    words: int = 1,
     tone: str = "plain",
 ) -> str:
     """Return an HTML element.
@@ -36,8 +37,9 @@ def card(
     heading, sentences
         Plain text.
     head, rows
-        Column titles, and cells; the first column holds words, the others numbers. Of many rows the first are shown
-        and the others counted.
+        Column titles, and cells. Of many rows the first are shown and the others counted.
+    words
+        How many columns from the left hold words; the others hold numbers.
     tone
         A key of `TONES`.
 
@@ -49,23 +51,21 @@ def card(
     parts = [f'<div style="font-weight:600;font-size:1.1em">{escape(heading)}</div>']
     parts += [f'<div style="max-width:46em;margin:.3em 0">{escape(sentence)}</div>' for sentence in sentences]
     if rows:
-        parts.append(_table(head, rows))
+        parts.append(_table(head, rows, words))
     edge = TONES.get(tone, TONES["plain"])
     return f'<div style="border-left:4px solid {edge};padding:.3em 0 .3em 1em;margin:.3em 0">{"".join(parts)}</div>'
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    titles = "".join(
-        f'<th scope="col" style="{_style(place)}">{escape(title)}</th>' for place, title in enumerate(head)
-    )
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
+    styles = [_CELL.format("left" if place < words else "right") for place in range(len(head))]
+    titles = [
+        f'<th scope="col" style="{style}">{escape(title)}</th>' for style, title in zip(styles, head, strict=True)
+    ]
     lines = [
-        "<tr>" + "".join(f'<td style="{_style(place)}">{escape(cell)}</td>' for place, cell in enumerate(row)) + "</tr>"
+        "".join(f'<td style="{style}">{escape(cell)}</td>' for style, cell in zip(styles, row, strict=True))
         for row in rows[:_FEW]
     ]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    table = f"<thead><tr>{''.join(titles)}</tr></thead><tbody>{body}</tbody>"
     more = f'<div style="opacity:.75">and {len(rows) - _FEW:,} more</div>' if len(rows) > _FEW else ""
-    table = f"<thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody>"
     return f'<table style="border-collapse:collapse;margin:.5em 0">{table}</table>{more}'
-
-
-def _style(place: int) -> str:
-    return _CELL.format("left" if place == 0 else "right")

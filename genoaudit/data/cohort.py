@@ -109,7 +109,8 @@ class Cohort:
             own = self.y == code
             rows.append((name, f"{np.unique(self.patients[own]).size:,}", f"{int(own.sum()):,}"))
         counts = f"{count(self.n_samples, 'sample')} of {count(self.n_patients, 'patient')}"
-        about = f"{count(self.n_genes, 'gene')} on scale {self.scale}, from {self.source}."
+        origin = "simulated" if self.source == "simulated" else f"from {self.source}"
+        about = f"{count(self.n_genes, 'gene')} on scale {self.scale}, {origin}."
         return card(counts, (about, *self.notes), head=(self.label, "Patients", "Samples"), rows=rows)
 
     def digest(self) -> str:

@@ -44,7 +44,7 @@ def verdict_card(verdict: Verdict) -> str:
     rows = [(OUTCOMES[criterion.outcome], criterion.key, criterion.reason) for criterion in by_outcome(verdict)]
     sentences = (*verdict.reasons, verdict_count(verdict))
     head = ("Outcome", "Criterion", "Reason")
-    return card(verdict_heading(verdict), sentences, head=head, rows=rows, tone=verdict.decision)
+    return card(verdict_heading(verdict), sentences, head=head, rows=rows, words=3, tone=verdict.decision)
 
 
 def comparison_card(comparison: Comparison) -> str:
@@ -77,12 +77,13 @@ def sweep_card(report: SweepReport) -> str:
 
 def _sweep_row(row: Row) -> tuple[str, ...]:
     numbers = row.numbers
+    promise = "none" if row.accountant is None else sweep_guarantee(row)
     return (
         f"{row.recipe}: {row.title}",
         _share(numbers["accuracy"]),
         interval_text(numbers["auc"]),
         interval_text(numbers["worst5_auc"]),
-        "none" if row.accountant is None else sweep_guarantee(row),
+        f"nothing ({promise})" if row.vacuous else promise,
     )
 
 

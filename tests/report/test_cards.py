@@ -53,6 +53,8 @@ def test_a_sweep_shows_its_protections():
     found = words(sweep_card(report))
     assert found.startswith("For at most 1 point of accuracy")
     assert "No protection" in found
+    assert "nothing (ε 1e9)" in found  # so large a budget is never said as a protection
+    assert "nothing (ε 8)" not in found
 
 
 @pytest.mark.parametrize("place", ["attack", "reason", "run"])
