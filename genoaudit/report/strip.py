@@ -111,8 +111,6 @@ def strip_of(patients: pd.DataFrame, report: AuditReport) -> Strip | None:
     judged = own if members is None else {name: own[name] & members for name in classes}
     sides = {name: None if members is None else members[own[name]] for name in classes}
     places = [_stacked(across[own[name]], sides[name], pitch) for name in classes]
-    tallest = max(int(level.max()) for _, level in places)
-    step = min(float(pitch), (height - 2 * _EDGE) / max(tallest, 1))
     rows = tuple(
         StripRow(
             name=name,
@@ -120,7 +118,7 @@ def strip_of(patients: pd.DataFrame, report: AuditReport) -> Strip | None:
             patients=int(own[name].sum()),
             median=_quantile(values[judged[name]], 0.5),
             high=_quantile(values[judged[name]], 0.95),
-            paths=_paths(at, np.asarray(height - _EDGE - step * level, dtype=np.float64), sides[name]),
+            paths=_paths(at, _down(level, height, pitch), sides[name]),
         )
         for name, (at, level) in zip(classes, places, strict=True)
     )
@@ -154,6 +152,12 @@ def _stacked(across: FloatArray, members: BoolArray | None, pitch: int) -> tuple
     level = np.empty(bins.size, dtype=np.intp)
     level[order] = np.arange(bins.size) - np.repeat(starts, np.diff(np.r_[starts, bins.size]))
     return bins * pitch + pitch // 2, level
+
+
+def _down(level: IntArray, height: int, pitch: int) -> FloatArray:
+    """Return how far down each mark lies: stacked touching, closer where the highest stack of the class needs it."""
+    step = min(float(pitch), (height - 2 * _EDGE) / max(int(level.max()), 1))
+    return np.asarray(height - _EDGE - step * level, dtype=np.float64)
 
 
 def _paths(across: IntArray, down: FloatArray, members: BoolArray | None) -> tuple[tuple[str, str], ...]:
