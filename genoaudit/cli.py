@@ -121,7 +121,7 @@ def audit(
         if only is not None:
             train_slice(settings, only, options, progress=tell)
             return
-        result = run_audit(settings, options, self_test=self_test, progress=tell)
+        result = run_audit(settings, options, self_test=self_test, config_file=config, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 

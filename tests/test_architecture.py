@@ -24,6 +24,7 @@ STAGES = {
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
+    "inputs": {"errors", "files", "config"},
     "randomness": {"contracts"},
     "contracts": set(),
     "config": {"errors", "contracts"},
@@ -37,13 +38,14 @@ MAY_IMPORT = {
     "privacy": {"errors", "contracts"},
     "checks": FOUNDATION | {"data", "metrics"},
     "report": FOUNDATION
-    | {"config", "sweep_config", "reconstruct_config", "data", "models", "attacks", "metrics", "privacy", "checks"},
+    | {"config", "inputs", "sweep_config", "reconstruct_config"}
+    | {"data", "models", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
     "canaries": FOUNDATION | STAGES | {"scoring", "shadowing"},
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
-    "configured": FOUNDATION | STAGES | {"shadowing", "canaries", "audit", "release"},
+    "configured": FOUNDATION | STAGES | {"inputs", "shadowing", "canaries", "audit", "release"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries"},
     "sweep_config": {"errors", "config"},
     "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
