@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.report.certifying import certify
     from genoaudit.report.result import AuditReport, AuditResult
+    from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
 
@@ -53,6 +55,7 @@ _HOMES = {
     "TrainingError": "errors",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
+    "certify": "report.certifying",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -65,6 +68,7 @@ _HOMES = {
     "run_sweep": "sweep",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
+    "verify_certificate": "report.verification",
 }
 
 __all__ = [
@@ -90,6 +94,7 @@ __all__ = [
     "TrainingError",
     "audit_recipe",
     "build_recipe",
+    "certify",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -102,6 +107,7 @@ __all__ = [
     "run_sweep",
     "settle_privacy",
     "simulate_cohort",
+    "verify_certificate",
 ]
 
 

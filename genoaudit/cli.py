@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genoaudit.cli_certificate import verify
 from genoaudit.cli_options import (
     AsJson,
     Backend,
@@ -55,6 +56,7 @@ app = typer.Typer(
 
 app.command()(bounds)
 app.command()(calibrate)
+app.command()(verify)
 
 
 @app.command()
