@@ -222,6 +222,8 @@ def test_the_verdict_in_the_report_must_be_the_one_that_is_signed(tmp_path, audi
     verdict = judge(audit_result.report)
     save_with(audit_result, tmp_path / "same", verdict=verdict)
     assert certify(tmp_path / "same", judge, key).exists()
+    save_with(audit_result, tmp_path / "renamed", verdict=verdict.model_copy(update={"policy": "our strict one"}))
+    assert certify(tmp_path / "renamed", judge, key).exists()
     save_with(audit_result, tmp_path / "softer", verdict=verdict.model_copy(update={"decision": "release"}))
     with pytest.raises(DataError, match="a verdict that its numbers do not give"):
         certify(tmp_path / "softer", judge, key)
