@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.report.certifying import certify
     from genoaudit.report.comparison import compare_runs
     from genoaudit.report.result import AuditReport, AuditResult
     from genoaudit.report.saved import read_run
+    from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
 
@@ -55,6 +57,7 @@ _HOMES = {
     "TrainingError": "errors",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
+    "certify": "report.certifying",
     "compare_runs": "report.comparison",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
@@ -69,6 +72,7 @@ _HOMES = {
     "run_sweep": "sweep",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
+    "verify_certificate": "report.verification",
 }
 
 __all__ = [
@@ -94,6 +98,7 @@ __all__ = [
     "TrainingError",
     "audit_recipe",
     "build_recipe",
+    "certify",
     "compare_runs",
     "fit_recipe",
     "guarantee",
@@ -108,6 +113,7 @@ __all__ = [
     "run_sweep",
     "settle_privacy",
     "simulate_cohort",
+    "verify_certificate",
 ]
 
 

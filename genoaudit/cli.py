@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genoaudit.cli_certificate import verify
 from genoaudit.cli_options import (
     AsJson,
     Backend,
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.command()(bounds)
 app.command()(calibrate)
 app.command()(report)
+app.command()(verify)
 
 
 @app.command()
@@ -123,7 +125,7 @@ def audit(
         if only is not None:
             train_slice(settings, only, options, progress=tell)
             return
-        result = run_audit(settings, options, self_test=self_test, progress=tell)
+        result = run_audit(settings, options, self_test=self_test, config_file=config, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.attacks.catalogue import get_attacks
@@ -18,6 +19,7 @@ from genoaudit.data.labels import LabelsFile
 from genoaudit.data.readers import read_cohort
 from genoaudit.data.target import read_target
 from genoaudit.errors import ConfigError
+from genoaudit.inputs import record_inputs
 from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
 from genoaudit.release.audit import audit_target, settings_for_target, shadow_design
@@ -35,9 +37,19 @@ def run_audit(
     options: RunOptions | None = None,
     *,
     self_test: bool = False,
+    config_file: Path | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Do what a configuration asks; what ``genoaudit audit`` runs.
+
+    Parameters
+    ----------
+    config, options
+        What is asked, and how it is run.
+    self_test, progress
+        As for `genoaudit.audit_recipe`.
+    config_file
+        Where the configuration stands, for ``run.json``; no effect on the numbers.
 
     Raises
     ------
@@ -50,21 +62,24 @@ def run_audit(
         msg = "--self-test is for recipe audits: one given model has one membership. Leave out [target] for it."
         raise ConfigError(msg)
     recipe, cohort = _prepared(config)
+    inputs = record_inputs(config, config_file)
     if config.target is not None:
         target = read_target(cohort=cohort, **config.target.model_dump())
-        return audit_target(
+        result = audit_target(
             recipe, cohort, target, config.audit, options, groups=config.cohort.groups, progress=progress
         )
-    return audit_recipe(
-        recipe,
-        cohort,
-        config.audit,
-        options,
-        groups=config.cohort.groups,
-        canaries=config.canaries,
-        self_test=self_test,
-        progress=progress,
-    )
+    else:
+        result = audit_recipe(
+            recipe,
+            cohort,
+            config.audit,
+            options,
+            groups=config.cohort.groups,
+            canaries=config.canaries,
+            self_test=self_test,
+            progress=progress,
+        )
+    return replace(result, run={**result.run, "inputs": inputs})
 
 
 def train_slice(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
 
 _BLOCK = 1 << 20
 
@@ -82,14 +82,49 @@ def check_folder(folder: Path, *, holds: Collection[str], whose: str) -> Path:
     return folder
 
 
-def file_digest(*paths: Path) -> str:
-    """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole."""
-    sha = hashlib.sha256()
+def file_digest(*paths: Path, salt: bytes = b"") -> str:
+    """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole.
+
+    A `salt` is digested before them.
+    """
+    sha = hashlib.sha256(salt)
     for path in paths:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 sha.update(block)
     return sha.hexdigest()
+
+
+def released_files(path: Path) -> dict[str, Path]:
+    """Return the files of a model by their place in its folder; of a folder with a part ``release``, those in there.
+
+    Raises
+    ------
+    DataError
+        If there are none, or something is not a file: links to folders would leave out what is behind them.
+
+    Examples
+    --------
+    >>> sorted(released_files(Path(__file__)))
+    ['files.py']
+    """
+    if path.is_file():
+        return {path.name: path}
+    if not path.is_dir():
+        problem = "is not a file or a folder." if os.path.lexists(path) else "does not exist."
+        raise DataError(path.name, [problem])
+    root = path / "release" if (path / "release").is_dir() else path
+    found: dict[str, Path] = {}
+    for entry in sorted(root.rglob("*")):
+        name = entry.relative_to(root).as_posix()
+        readable = name.encode(errors="replace").decode()
+        if entry.is_file() and readable == name:
+            found[name] = entry
+        elif entry.is_symlink() or not entry.is_dir():
+            raise DataError(path.name, [f"'{readable}' in it is not a file with a name in UTF-8, or is a link."])
+    if not found:
+        raise DataError(path.name, ["is an empty folder."])
+    return found
 
 
 def code_digest(*parts: str) -> str:

@@ -19,6 +19,7 @@ from genoaudit.config import AuditSection, RunOptions
 from genoaudit.contracts import Design, Recipe, Signals
 from genoaudit.data.design import make_design
 from genoaudit.data.features import expression_features
+from genoaudit.files import code_digest
 from genoaudit.judging import judge_convergence
 from genoaudit.metrics.convergence import ConvergenceRow, doubling_sizes, stop
 from genoaudit.scoring import score_attacks
@@ -148,5 +149,6 @@ class Clock:
             "machine": platform.machine(),
             "system": platform.system(),
             "python": platform.python_version(),
+            "code_sha256": code_digest(),
             "versions": {name: version(name) for name in ("genoaudit", *_REPORTED_LIBRARIES)},
         }

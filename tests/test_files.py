@@ -1,8 +1,12 @@
 import hashlib
+import os
 from pathlib import Path
 
+import pytest
+
 import genoaudit
-from genoaudit.files import code_digest, file_digest
+from genoaudit.errors import DataError
+from genoaudit.files import code_digest, file_digest, released_files
 
 
 def test_a_file_has_the_digest_that_sha256_gives_its_bytes(tmp_path):
@@ -18,3 +22,34 @@ def test_the_code_is_told_apart_by_every_module_and_only_by_the_parts_asked_for(
     expected.update(b"errors.py\0" + (package / "errors.py").read_bytes() + b"\0")
     assert code_digest("errors.py") == expected.hexdigest()
     assert len({code_digest(), code_digest("privacy"), code_digest("privacy", "errors.py")}) == 3
+
+
+def test_a_salt_stands_in_front_of_a_file(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    assert file_digest(tmp_path / "file", salt=b"salt") == hashlib.sha256(b"saltcontent").hexdigest()
+
+
+def test_the_released_part_of_a_model_s_folder_is_taken_in_the_order_of_its_names(tmp_path):
+    for name in ("release/b", "release/a/c", "confidential/members.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert list(released_files(tmp_path)) == ["a/c", "b"]
+    assert released_files(tmp_path / "release" / "b") == {"b": tmp_path / "release" / "b"}
+    (tmp_path / "release" / "linked").symlink_to(tmp_path / "release" / "b")
+    assert list(released_files(tmp_path)) == ["a/c", "b", "linked"]
+
+
+@pytest.mark.parametrize("kind", ["link to a folder", "link to nowhere", "link to itself", "pipe", "name"])
+def test_what_is_no_plain_file_in_a_model_s_folder_is_refused(tmp_path, kind):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights").touch()
+    if kind == "pipe":
+        os.mkfifo(folder / "odd")
+    elif kind == "name":
+        (folder / os.fsdecode(b"odd\xff")).touch()
+    else:
+        aims = {"link to a folder": tmp_path, "link to nowhere": tmp_path / "nowhere", "link to itself": folder / "odd"}
+        (folder / "odd").symlink_to(aims[kind])
+    with pytest.raises(DataError, match=r"model: 'odd.?' in it is not a file"):
+        released_files(folder)

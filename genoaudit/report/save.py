@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genoaudit.files import check_folder, whole_folder
-from genoaudit.report.result import canonical_json
+from genoaudit.files import check_folder, file_digest, whole_folder
 
 if TYPE_CHECKING:
     from genoaudit.report.result import AuditResult
 
 FILES = ("report.json", "report.html", "patients.parquet", "signals.npz", "run.json")
+CERTIFICATE, SALTS = "certificate.json", "salts.json"
+"""What signing adds to a run."""
 
 
 def check_out(folder: Path) -> Path:
     """Return where a run may be written, or raise a `ConfigError`; an earlier run may be replaced."""
-    return check_folder(folder, holds=FILES, whose="an audit's")
+    return check_folder(folder, holds=(*FILES, CERTIFICATE, SALTS), whose="an audit's")
 
 
 def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
@@ -35,7 +37,6 @@ def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) ->
 def _write(result: AuditResult, folder: Path, *, show_ids: bool) -> None:
     (folder / "report.json").write_text(result.report.to_json(), encoding="utf-8")
     result.to_html(folder / "report.html", show_ids=show_ids)
-    (folder / "run.json").write_text(canonical_json(result.run), encoding="utf-8")
     result.patients.to_parquet(folder / "patients.parquet", index=False)
     with (folder / "signals.npz").open("wb") as file:
         np.savez_compressed(
@@ -47,3 +48,7 @@ def _write(result: AuditResult, folder: Path, *, show_ids: bool) -> None:
             partner=result.design.partner,
             patients=result.patient_of_sample,
         )
+    # Last, because it says which files belong together. Not rounded: settings stand here as they were given.
+    digests = {name: file_digest(folder / name) for name in FILES if name != "run.json"}
+    record = json.dumps({**result.run, "files": digests}, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    (folder / "run.json").write_text(record + "\n", encoding="utf-8")

@@ -1,9 +1,13 @@
+import hashlib
+import json
 import stat
+from dataclasses import replace
 
 import pytest
 
 from genoaudit.errors import ConfigError
-from genoaudit.report.save import check_out
+from genoaudit.files import code_digest
+from genoaudit.report.save import FILES, check_out
 
 
 def test_a_new_folder_and_an_earlier_run_may_be_written_to(tmp_path):
@@ -56,3 +60,20 @@ def test_tables_show_every_attack_and_group(audit_result):
     assert len(audit_result.attacks) == 2 * len(audit_result.report.attacks)
     assert len(audit_result.groups) == len(audit_result.report.groups)
     assert "<table" in audit_result._repr_html_()
+
+
+def test_a_run_says_which_files_belong_together_and_keeps_settings_exact(tmp_path, audit_result):
+    exact = replace(audit_result, run={**audit_result.run, "inputs": {"configuration": {"recipe.rate": 0.123456789}}})
+    exact.save(tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["files"] == {
+        name: hashlib.sha256((tmp_path / "run" / name).read_bytes()).hexdigest() for name in FILES if name != "run.json"
+    }
+    assert record["inputs"]["configuration"]["recipe.rate"] == 0.123456789
+    assert record["code_sha256"] == code_digest()
+
+
+def test_an_earlier_run_may_be_replaced_with_what_signing_added(tmp_path):
+    for name in ("report.json", "certificate.json", "salts.json"):
+        (tmp_path / name).touch()
+    assert check_out(tmp_path) == tmp_path

@@ -1,0 +1,162 @@
+"""A run read back from its folder, every file compared with what ``run.json`` says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from genoaudit.errors import DataError
+from genoaudit.files import file_digest
+from genoaudit.report.certificate import Inside, Sha256, member_lines
+from genoaudit.report.result import AuditReport
+from genoaudit.report.save import FILES
+from genoaudit.report.saved import Run
+from genoaudit.report.signing import strict_json
+
+if TYPE_CHECKING:
+    from genoaudit.contracts import BoolArray
+
+RECORD = "run.json"
+
+
+class InputFile(BaseModel):
+    """A file that an audit read."""
+
+    path: Path
+    sha256: Sha256 | None
+
+
+class Inputs(BaseModel):
+    """What `genoaudit.inputs.record_inputs` wrote."""
+
+    configuration: dict[str, object]
+    configuration_file: Path | None = None
+    beyond_file: dict[str, object] = {}
+    files: dict[str, InputFile]
+
+
+class RunRecord(BaseModel):
+    """What of ``run.json`` is needed to sign a run and to check it; audits of objects in memory have no inputs."""
+
+    files: dict[Inside, Sha256]
+    code_sha256: Sha256
+    versions: dict[str, str]
+    inputs: Inputs | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """An audit as it stands on disk.
+
+    Parameters
+    ----------
+    folder, record
+        Where it stands, and what ``run.json`` says of it.
+    run
+        What the page is written from.
+    """
+
+    folder: Path
+    record: RunRecord
+    run: Run
+
+    @property
+    def report(self) -> AuditReport:
+        """What ``report.json`` holds."""
+        return self.run.report
+
+    @property
+    def patients(self) -> pd.DataFrame:
+        """What ``patients.parquet`` holds."""
+        return self.run.patients
+
+
+def read_checked_run(folder: Path) -> SavedRun:
+    """Read a run whose files belong together.
+
+    Raises
+    ------
+    DataError
+        Naming every file that is missing, or not the one that was written with the others.
+    """
+    record = read_record(folder)
+    problems = [f"{RECORD} does not name {name}." for name in FILES if name not in {RECORD, *record.files}]
+    for name, digest in record.files.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{name} is missing.")
+        elif file_digest(path) != digest:
+            problems.append(f"{name} is not the file that was written with {RECORD}; it was changed or swapped.")
+    if problems:
+        raise DataError(folder.name, problems)
+    report = read_report(folder / "report.json")
+    try:
+        patients = pd.read_parquet(folder / "patients.parquet")
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise DataError(folder.name, ["patients.parquet is not parquet; audit again."]) from error
+    return SavedRun(folder, record, Run(report, patients, record.versions))
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read ``run.json``.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it lacks what later versions write.
+    """
+    try:
+        return RunRecord.model_validate(strict_json((folder / RECORD).read_bytes()))
+    except OSError as error:
+        problem = f"{RECORD} cannot be read ({error.strerror}); is this the folder of an audit?"
+        raise DataError(folder.name, [problem]) from error
+    except ValidationError as error:
+        missing = ", ".join(".".join(map(str, detail["loc"])) or RECORD for detail in error.errors()[:3])
+        problem = f"{RECORD} says nothing valid on {missing}; was it written by another version? Audit again."
+        raise DataError(folder.name, [problem]) from error
+    except ValueError as error:
+        raise DataError(folder.name, [f"{RECORD} is not JSON: {error}."]) from error
+
+
+def read_report(path: Path) -> AuditReport:
+    """Read ``report.json``, which must be written as this version writes it.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        report = AuditReport.model_validate_json(text)
+    except (OSError, ValueError) as error:
+        raise DataError(path.name, ["is not a report of this version of genoaudit; audit again."]) from error
+    if report.to_json() != text:
+        raise DataError(path.name, ["is not written as genoaudit writes it; audit again."])
+    return report
+
+
+def members_of(folder: Path, patients: pd.DataFrame, *, of_one: bool) -> bytes:
+    """Return the bytes that stand for the members: of the given model, or of every model of a recipe audit.
+
+    Parameters
+    ----------
+    folder, patients
+        A run, as in `SavedRun`.
+    of_one
+        Whether a given model was audited.
+    """
+    ids = sorted(map(str, patients["patient_id"]))
+    if "member" in patients:
+        return member_lines([map(str, patients["patient_id"][patients["member"]])])
+    if of_one:  # nobody is told apart: it was trained on everybody
+        return member_lines([ids])
+    with np.load(folder / "signals.npz", allow_pickle=False) as signals:
+        members: BoolArray = signals["members"]
+    # The columns of the design are the patients in the order of their ids.
+    return member_lines([ids[place] for place in np.flatnonzero(row)] for row in members)
