@@ -29,6 +29,7 @@ from genoaudit.judging import (
     judge_patients,
     judge_theory,
     judge_union,
+    judge_worst_group,
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
 from genoaudit.metrics.utility import utility
@@ -123,6 +124,9 @@ def audit_recipe(
         results = judge_attacks(scored, design, tell)
         patients, exposure = judge_patients(cohort, scored, design, settings)
         by_group, gaps = judge_groups(patients_by, scored, design, settings)
+        worst_group = judge_worst_group(
+            patients_by, scored, signals, design, patients=cohort.patients, settings=settings
+        )
         convergence = judge_convergence(settings, signals, design, cohort.patients, headline=scored.headline)
         nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
         checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
@@ -152,6 +156,7 @@ def audit_recipe(
         utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
         groups=by_group,
         group_gaps=gaps,
+        worst_group=worst_group,
         exposure=exposure,
         bounds=bounds,
         canaries=planted,
