@@ -32,6 +32,7 @@ from genoaudit.judging import (
     judge_worst_group,
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
+from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.models.recipes import build_recipe
@@ -153,7 +154,10 @@ def audit_recipe(
         attacks=results,
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
         union=judge_union(scored, design),
-        utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
+        utility=summary.utility(
+            utility(signals.proba, cohort.y, design.members[:, cohort.patients]),
+            unseen_utility(signals.proba, cohort.y, cohort.patients, design.members, design.partner),
+        ),
         groups=by_group,
         group_gaps=gaps,
         worst_group=worst_group,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -314,4 +313,4 @@ def _widened(estimate: Estimate, stretch: float) -> Estimate:
         return estimate
     value, low, high = special.logit([estimate.value, estimate.low, estimate.high])
     low, high = special.expit([value + stretch * (low - value), value + stretch * (high - value)])
-    return replace(estimate, low=float(low), high=float(high))
+    return Estimate(estimate.value, float(low), float(high))

@@ -151,6 +151,11 @@ class Utility(Part):
 
     members: SideUtility
     non_members: SideUtility
+    unseen_accuracy: Estimate = Field(
+        default=Estimate(None, None, None),
+        description="On non-members, mean over models; the interval is one over patients and models.",
+    )
+    unseen_balanced_accuracy: Estimate = Estimate(None, None, None)
 
 
 class AuditReport(Part):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from genoaudit.metrics.posterior import Posterior
     from genoaudit.metrics.stability import HalvesAgreement
     from genoaudit.metrics.thresholds import AtShadowThreshold
+    from genoaudit.metrics.unseen import UnseenUtility
     from genoaudit.metrics.worst import Worst
     from genoaudit.metrics.worst_group import WorstGroup
     from genoaudit.models.claims import PrivacyClaim
@@ -267,10 +268,13 @@ def bound(found: LowerBound, on: str) -> sections.EpsilonBound:
     return sections.EpsilonBound(on=on, **fields)
 
 
-def utility(quality: dict[str, dict[str, Estimate]]) -> parts.Utility:
+def utility(quality: dict[str, dict[str, Estimate]], unseen: UnseenUtility) -> parts.Utility:
     """Put the two sides' utility in the report's form."""
     return parts.Utility(
-        members=parts.SideUtility(**quality["members"]), non_members=parts.SideUtility(**quality["non_members"])
+        members=parts.SideUtility(**quality["members"]),
+        non_members=parts.SideUtility(**quality["non_members"]),
+        unseen_accuracy=unseen.accuracy,
+        unseen_balanced_accuracy=unseen.balanced_accuracy,
     )
 
 
