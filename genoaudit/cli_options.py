@@ -58,3 +58,11 @@ Only = Annotated[
         metavar="A:B", help="Train models A to B-1 into the cache and stop, for workflow engines.", show_default=False
     ),
 ]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        help="TOML file or name of a policy; its verdict goes into the report. Names: genoaudit policy.",
+        show_default=False,
+    ),
+]
+Fail = Annotated[bool, typer.Option("--fail", help="End with exit code 4 or 5 where --policy does not say release.")]

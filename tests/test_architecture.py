@@ -54,10 +54,11 @@ MAY_IMPORT = {
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
+    "cli_gate": {"errors", "report", "cli_options"},
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
         *("sweep", "sweep_config"),
-        *("report", "cli_options", "cli_theory", "reconstruct", "reconstruct_config"),
+        *("report", "cli_options", "cli_theory", "cli_gate", "reconstruct", "reconstruct_config"),
     },
     "__main__": {"cli"},
 }

@@ -22,6 +22,7 @@ from genoaudit.report.figures import convergence_figure, drawn_attacks, exposure
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
 from genoaudit.report.theory_figure import theory_figure
+from genoaudit.report.verdict_wording import found_text, limits_text, threshold_text, verdict_heading
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -210,7 +211,8 @@ def environment() -> Environment:
         wording.samples_sentence,
         wording.self_test_sentence,
     )
-    environment.filters |= {function.__name__: function for function in (*said, *sentences)}
+    verdict = (verdict_heading, found_text, limits_text, threshold_text)
+    environment.filters |= {function.__name__: function for function in (*said, *sentences, *verdict)}
     environment.filters |= {
         "auc": wording.auc_text,
         "count": lambda number: f"{number:,}",
