@@ -34,7 +34,8 @@ class Limits(Section):
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
         if not self.model_dump(exclude_defaults=True, exclude={"k"}):
-            msg = f"asks for nothing; set one of {', '.join(sorted(type(self).model_fields))}, or leave the table out"
+            keys = ", ".join(sorted({*type(self).model_fields} - {"k"}))
+            msg = f"asks for nothing; set one of {keys}, or leave the table out"
             raise ValueError(msg)
         return self
 

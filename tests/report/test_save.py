@@ -65,3 +65,19 @@ def test_tables_show_every_attack_and_group(audit_result):
     assert len(audit_result.attacks) == 2 * len(audit_result.report.attacks)
     assert len(audit_result.groups) == len(audit_result.report.groups)
     assert "<table" in audit_result._repr_html_()
+
+
+def test_a_result_is_held_to_a_policy_as_its_saved_run_is(tmp_path, audit_result):
+    from genoaudit.report.policy import read_policy
+    from genoaudit.report.read_run import read_report
+    from genoaudit.report.verdict import decide
+
+    policy = read_policy("standard")
+    found = audit_result.check(policy)
+    assert found == audit_result.check("standard")
+    assert audit_result.report.verdict is None
+    judged = audit_result.judged("standard")
+    assert judged.report.verdict == found
+    judged.save(tmp_path / "run")
+    assert decide(read_report(tmp_path / "run"), policy) == found
+    assert f"{found.decision.upper()}: " in (tmp_path / "run" / "report.html").read_text()
