@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.report.policy import Policy, read_policy
+    from genoaudit.report.release_sections import Verdict
     from genoaudit.report.result import AuditReport, AuditResult
+    from genoaudit.report.verdict import decide
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
 
@@ -46,13 +49,16 @@ _HOMES = {
     "LabelsFile": "data.labels",
     "LogTransform": "data.preprocessing",
     "MLPClassifier": "models.mlp",
+    "Policy": "report.policy",
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
     "SweepConfig": "sweep_config",
     "TrainingError": "errors",
+    "Verdict": "report.release_sections",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
+    "decide": "report.verdict",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -60,6 +66,7 @@ _HOMES = {
     "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
+    "read_policy": "report.policy",
     "read_sweep": "sweep_config",
     "run_audit": "configured",
     "run_sweep": "sweep",
@@ -83,13 +90,16 @@ __all__ = [
     "LabelsFile",
     "LogTransform",
     "MLPClassifier",
+    "Policy",
     "Recipe",
     "RunOptions",
     "Signals",
     "SweepConfig",
     "TrainingError",
+    "Verdict",
     "audit_recipe",
     "build_recipe",
+    "decide",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -97,6 +107,7 @@ __all__ = [
     "privacy_claim",
     "read_cohort",
     "read_config",
+    "read_policy",
     "read_sweep",
     "run_audit",
     "run_sweep",

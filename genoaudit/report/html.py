@@ -22,7 +22,14 @@ from genoaudit.report.figures import convergence_figure, drawn_attacks, exposure
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
 from genoaudit.report.theory_figure import theory_figure
-from genoaudit.report.verdict_wording import found_text, limits_text, threshold_text, verdict_heading
+from genoaudit.report.verdict_wording import (
+    found_text,
+    limits_text,
+    threshold_text,
+    unseen_sentence,
+    verdict_heading,
+    worst_group_sentence,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -211,7 +218,7 @@ def environment() -> Environment:
         wording.samples_sentence,
         wording.self_test_sentence,
     )
-    verdict = (verdict_heading, found_text, limits_text, threshold_text)
+    verdict = (verdict_heading, found_text, limits_text, threshold_text, worst_group_sentence, unseen_sentence)
     environment.filters |= {function.__name__: function for function in (*said, *sentences, *verdict)}
     environment.filters |= {
         "auc": wording.auc_text,

@@ -1,9 +1,11 @@
-"""A verdict in words: the decision in a line, and its numbers as the policy means them."""
+"""A verdict in words: the decision in a line, its numbers as the policy means them, and numbers made for policies."""
 
 from __future__ import annotations
 
 from genoaudit.report.criteria.draft import said
-from genoaudit.report.release_sections import Criterion, Verdict
+from genoaudit.report.release_sections import Criterion, Verdict, WorstGroup
+from genoaudit.report.result import Utility
+from genoaudit.report.wording import percent, spoken_estimate, spoken_interval
 
 _HEADINGS = {
     "release": "RELEASE: all that the policy {} asks for is kept.",
@@ -41,6 +43,30 @@ def threshold_text(criterion: Criterion) -> str:
         return "-"
     least = criterion.key.startswith(("utility.", "evidence."))
     return f"{'>=' if least else '<='} {_text(criterion, criterion.threshold)}"
+
+
+def worst_group_sentence(group: WorstGroup) -> str:
+    """Say how exposed the most exposed group is, measured on models that did not choose it."""
+    several = " / " in group.variable or " / " in group.value
+    names = f"{group.variable}: {group.value}{', one chosen by each half of the models' if several else ''}"
+    return (
+        f"The most exposed group ({names}) has an AUC of {spoken_estimate(group.auc)}: chosen on one half of the "
+        "models and measured on the other."
+    )
+
+
+def unseen_sentence(utility: Utility, *, single: bool) -> str:
+    """Say how often predictions are right on patients not seen, with an interval that reaches to other patients."""
+    over = "over patients" if single else "over patients and models"
+    said = [
+        f"{name} {percent(found.value)} ({spoken_interval(found, as_percent=True)})"
+        for name, found in (
+            ("accuracy", utility.unseen_accuracy),
+            ("balanced accuracy", utility.unseen_balanced_accuracy),
+        )
+        if found.value is not None
+    ]
+    return f"On patients not seen, {' and '.join(said)}; intervals {over}." if said else ""
 
 
 def _text(criterion: Criterion, value: float | None) -> str:
