@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from genoaudit.privacy.dpsgd import DPSGD
     from genoaudit.report.certifying import certify
     from genoaudit.report.comparison import compare_runs
+    from genoaudit.report.policy import Policy, read_policy
+    from genoaudit.report.release_sections import Verdict
     from genoaudit.report.result import AuditReport, AuditResult
     from genoaudit.report.saved import read_run
+    from genoaudit.report.verdict import decide
     from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
@@ -50,15 +53,18 @@ _HOMES = {
     "LabelsFile": "data.labels",
     "LogTransform": "data.preprocessing",
     "MLPClassifier": "models.mlp",
+    "Policy": "report.policy",
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
     "SweepConfig": "sweep_config",
     "TrainingError": "errors",
+    "Verdict": "report.release_sections",
     "audit_recipe": "audit",
     "build_recipe": "models.recipes",
     "certify": "report.certifying",
     "compare_runs": "report.comparison",
+    "decide": "report.verdict",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -66,6 +72,7 @@ _HOMES = {
     "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
+    "read_policy": "report.policy",
     "read_run": "report.saved",
     "read_sweep": "sweep_config",
     "run_audit": "configured",
@@ -91,15 +98,18 @@ __all__ = [
     "LabelsFile",
     "LogTransform",
     "MLPClassifier",
+    "Policy",
     "Recipe",
     "RunOptions",
     "Signals",
     "SweepConfig",
     "TrainingError",
+    "Verdict",
     "audit_recipe",
     "build_recipe",
     "certify",
     "compare_runs",
+    "decide",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -107,6 +117,7 @@ __all__ = [
     "privacy_claim",
     "read_cohort",
     "read_config",
+    "read_policy",
     "read_run",
     "read_sweep",
     "run_audit",

@@ -29,8 +29,10 @@ from genoaudit.judging import (
     judge_patients,
     judge_theory,
     judge_union,
+    judge_worst_group,
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
+from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.models.recipes import build_recipe
@@ -123,6 +125,9 @@ def audit_recipe(
         results = judge_attacks(scored, design, tell)
         patients, exposure = judge_patients(cohort, scored, design, settings)
         by_group, gaps = judge_groups(patients_by, scored, design, settings)
+        worst_group = judge_worst_group(
+            patients_by, scored, signals, design, patients=cohort.patients, settings=settings
+        )
         convergence = judge_convergence(settings, signals, design, cohort.patients, headline=scored.headline)
         nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
         checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
@@ -149,9 +154,13 @@ def audit_recipe(
         attacks=results,
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
         union=judge_union(scored, design),
-        utility=summary.utility(utility(signals.proba, cohort.y, design.members[:, cohort.patients])),
+        utility=summary.utility(
+            utility(signals.proba, cohort.y, design.members[:, cohort.patients]),
+            unseen_utility(signals.proba, cohort.y, cohort.patients, design.members, design.partner),
+        ),
         groups=by_group,
         group_gaps=gaps,
+        worst_group=worst_group,
         exposure=exposure,
         bounds=bounds,
         canaries=planted,

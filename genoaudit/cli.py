@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genoaudit.cli_certificate import verify
+from genoaudit.cli_certificate import sign_if, verify
+from genoaudit.cli_gate import demanded_by, exit_code, gate, policy
 from genoaudit.cli_options import (
     AsJson,
     Backend,
@@ -23,14 +24,18 @@ from genoaudit.cli_options import (
     Device,
     DryRun,
     Engine,
+    Fail,
     Fresh,
     Models,
     Only,
     Out,
+    PassphraseEnv,
+    Policy,
     Scheduler,
     Seed,
     SelfTest,
     ShowIds,
+    Sign,
     Threads,
 )
 from genoaudit.cli_report import report
@@ -59,6 +64,8 @@ app.command()(bounds)
 app.command()(calibrate)
 app.command()(report)
 app.command()(verify)
+app.command()(gate)
+app.command()(policy)
 
 
 @app.command()
@@ -102,13 +109,19 @@ def audit(
     only: Only = None,
     dry_run: DryRun = False,
     self_test: SelfTest = False,
+    policy: Policy = None,
+    fail: Fail = False,
+    sign: Sign = None,
+    passphrase_env: PassphraseEnv = None,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
     """Audit a recipe on a cohort: train it many times, attack every model, report per patient."""
     from genoaudit.report.save import check_out
 
-    settings = _configured(config, models=models, seed=seed)
+    settings, demanded = _configured(config, models=models, seed=seed), demanded_by(policy, fail=fail)
+    if sign is None or demanded is None:
+        sign_if(sign, out, demanded, passphrase_env=passphrase_env)  # refuses before anything is trained
     out = check_out(out)
     options = _options(
         out, threads, cache_dir, fresh=fresh, engine=engine, device=device, backend=backend, scheduler=scheduler
@@ -116,8 +129,9 @@ def audit(
     if dry_run:
         _print_plan(settings, options, as_json=as_json)
         return
-    if only is not None and self_test:
-        msg = "--only trains a slice and reports nothing, so --self-test has nothing to say; give it to the later run."
+    if only is not None and (self_test or policy is not None):
+        given = "--self-test" if self_test else "--policy"
+        msg = f"--only trains a slice and reports nothing, so {given} has nothing to say; give it to the later run."
         raise ConfigError(msg)
     from genoaudit.configured import run_audit, train_slice
 
@@ -126,7 +140,12 @@ def audit(
             train_slice(settings, only, options, progress=tell)
             return
         result = run_audit(settings, options, self_test=self_test, config_file=config, progress=tell)
+    if demanded is not None:
+        result = result.judged(demanded)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
+    sign_if(sign, out, demanded, passphrase_env=passphrase_env)
+    if fail and result.report.verdict is not None:
+        raise typer.Exit(exit_code(result.report.verdict))
 
 
 @app.command()

@@ -10,35 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genoaudit.cli_options import AsJson
+from genoaudit.cli_options import AsJson, Model
 from genoaudit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from genoaudit.report.certificate import Judge
+    from genoaudit.report.policy import Policy
 
 EXIT_DIFFERS = 3
-
-Sign = Annotated[
-    Path | None,
-    typer.Option(
-        help="Sign the verdict with this Ed25519 key (PEM) into certificate.json. Make one with: openssl genpkey "
-        "-algorithm ed25519 -aes256 -out key.pem; openssl pkey -in key.pem -pubout -out public.pem",
-        metavar="KEY.pem",
-        show_default=False,
-    ),
-]
-PassphraseEnv = Annotated[
-    str | None,
-    typer.Option(
-        help="Environment variable that holds the key's passphrase. [default: ask for it]",
-        metavar="NAME",
-        show_default=False,
-    ),
-]
-Model = Annotated[
-    Path | None,
-    typer.Option(help="File or folder of the model. [default: where the run says it was]", show_default=False),
-]
 
 
 def verify(
@@ -54,6 +32,9 @@ def verify(
     config: Annotated[
         Path | None, typer.Option(help="The audit's TOML file. [default: where the run says]", show_default=False)
     ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="File or name of the policy that should have been used.", show_default=False)
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything could not be checked.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +46,7 @@ def verify(
     from genoaudit.report.verification import verify_certificate
     from genoaudit.report.verification_terminal import print_verification, verification_record
 
-    verification = verify_certificate(path, key, model=model, data=data or (), config=config)
+    verification = verify_certificate(path, key, model=model, data=data or (), config=config, policy=policy)
     if as_json:
         typer.echo(json.dumps(verification_record(verification), indent=2))
     else:
@@ -74,7 +55,29 @@ def verify(
         raise typer.Exit(EXIT_DIFFERS)
 
 
-def sign_run(run: Path, judge: Judge, key: Path, *, passphrase_env: str | None, model: Path | None) -> Path:
+def sign_if(
+    key: Path | None, run: Path, policy: Policy | None, *, passphrase_env: str | None, model: Path | None = None
+) -> Path | None:
+    """Sign a run where a key is given; refuse what goes with a key alone.
+
+    Raises
+    ------
+    ConfigError
+        If there is no policy to sign the verdict of, no key for the other options, or as `sign_run` says.
+    """
+    if key is None:
+        lonely = "--passphrase-env" if passphrase_env is not None else "--model" if model is not None else None
+        if lonely is not None:
+            msg = f"{lonely} is for signing: name the key with --sign."
+            raise ConfigError(msg)
+        return None
+    if policy is None:
+        msg = "--sign signs a policy's verdict: name the policy with --policy."
+        raise ConfigError(msg)
+    return sign_run(run, policy, key, passphrase_env=passphrase_env, model=model)
+
+
+def sign_run(run: Path, policy: Policy | str, key: Path, *, passphrase_env: str | None, model: Path | None) -> Path:
     """Sign a run's verdict; ask for the key's passphrase where it has one and no variable is named.
 
     Raises
@@ -91,7 +94,7 @@ def sign_run(run: Path, judge: Judge, key: Path, *, passphrase_env: str | None, 
         if not secret:
             msg = f"the environment variable {passphrase_env} is not set; it should hold the passphrase of {key}."
             raise ConfigError(msg)
-    return certify(run, judge, read_private_key(key, secret), model=model)
+    return certify(run, policy, read_private_key(key, secret), model=model)
 
 
 def _asked(key: Path) -> str:

@@ -58,3 +58,32 @@ Only = Annotated[
         metavar="A:B", help="Train models A to B-1 into the cache and stop, for workflow engines.", show_default=False
     ),
 ]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        help="TOML file or name of a policy; its verdict goes into the report. Names: genoaudit policy.",
+        show_default=False,
+    ),
+]
+Fail = Annotated[bool, typer.Option("--fail", help="End with exit code 4 or 5 where --policy does not say release.")]
+Sign = Annotated[
+    Path | None,
+    typer.Option(
+        help="Sign the verdict with this Ed25519 key (PEM) into certificate.json. Make one with: openssl genpkey "
+        "-algorithm ed25519 -aes256 -out key.pem; openssl pkey -in key.pem -pubout -out public.pem",
+        metavar="KEY.pem",
+        show_default=False,
+    ),
+]
+PassphraseEnv = Annotated[
+    str | None,
+    typer.Option(
+        help="Environment variable that holds the key's passphrase. [default: ask for it]",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(help="File or folder of the model. [default: where the run says it was]", show_default=False),
+]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +25,7 @@ from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
 from genoaudit.metrics.thresholds import at_shadow_thresholds
 from genoaudit.metrics.worst import worst_patients
+from genoaudit.metrics.worst_group import worst_group
 from genoaudit.privacy.alarm import VALID_KINDS, alarm, claimed_epsilon
 from genoaudit.privacy.curve import trade_off_curve
 from genoaudit.privacy.gdp import gdp_fit
@@ -33,8 +33,9 @@ from genoaudit.privacy.lower_bounds import LowerBound, Neighbouring
 from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
+from genoaudit.report.release_sections import WorstGroup
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, models_of, score_attacks
+from genoaudit.scoring import Scored, models_of, score_attacks, take_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +125,46 @@ def judge_groups(
         if gap.other is not None
     )
     return tuple(map(summary.group, rows)), pairs
+
+
+def judge_worst_group(
+    patients_by: Mapping[str, NDArray[np.str_]],
+    scored: Scored,
+    signals: Signals,
+    design: Design,
+    *,
+    patients: IntArray,
+    settings: AuditSection,
+) -> WorstGroup | None:
+    """Find the most exposed group by the headline attack: chosen on one half of the models, measured on the other.
+
+    Parameters
+    ----------
+    patients_by
+        Each patient's group, by variable.
+    scored, signals, design
+        Models that were all trained for the audit, none of them given: their scores, what they say, who is in which.
+    patients
+        Patient of each sample; [samples].
+    settings
+        The adversary, and the smallest group shown.
+    """
+    headline = settings.model_copy(update={"attacks": (scored.headline,)})
+
+    def score_alone(models: IntArray) -> FloatArray:
+        part = take_models(design, models)
+        return score_attacks(headline, models_of(signals, models), part, patients).scores[scored.headline]
+
+    found = worst_group(
+        scored.scores[scored.headline],
+        design.members,
+        design.partner,
+        {variable: labels.tolist() for variable, labels in patients_by.items()},
+        score_alone=score_alone,
+        minimum=settings.min_group,
+        generator=generator(design.seed, "bootstrap", "worst group"),
+    )
+    return None if found is None else summary.worst_group(found)
 
 
 def bound_of_the_most_exposed(
@@ -272,4 +313,4 @@ def _widened(estimate: Estimate, stretch: float) -> Estimate:
         return estimate
     value, low, high = special.logit([estimate.value, estimate.low, estimate.high])
     low, high = special.expit([value + stretch * (low - value), value + stretch * (high - value)])
-    return replace(estimate, low=float(low), high=float(high))
+    return Estimate(estimate.value, float(low), float(high))

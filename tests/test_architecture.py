@@ -59,10 +59,11 @@ MAY_IMPORT = {
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli_report": {"errors", "files", "report", "cli_options"},
     "cli_certificate": {"errors", "report", "cli_options"},
+    "cli_gate": {"errors", "report", "cli_options", "cli_certificate"},
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
         *("sweep", "sweep_config", "reconstruct", "reconstruct_config", "report"),
-        *("cli_options", "cli_theory", "cli_report", "cli_certificate"),
+        *("cli_options", "cli_theory", "cli_report", "cli_certificate", "cli_gate"),
     },
     "__main__": {"cli"},
 }

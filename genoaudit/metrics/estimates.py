@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with a two-sided 95 % interval; None where there is too little evidence to print a number."""
+    """A value with a two-sided 95 % interval; None where there is too little evidence to print a number.
+
+    Parameters
+    ----------
+    value, low, high
+        The number and its interval.
+    at_least, at_most
+        Each by itself a one-sided 95 % limit, for policies; None where no policy reads the number.
+    """
 
     value: float | None
     low: float | None
     high: float | None
+    at_least: float | None = None
+    at_most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,8 @@ class RateAtFpr:
         True when ``fpr * n_out >= 10``. Policies read resolvable numbers only.
     n_out
         Independent non-member units behind the number: patients for one target model.
+    at_least, at_most
+        As in `Estimate`, of the rate.
     """
 
     fpr: float
@@ -39,3 +51,5 @@ class RateAtFpr:
     high: float | None
     resolvable: bool
     n_out: int
+    at_least: float | None = None
+    at_most: float | None = None

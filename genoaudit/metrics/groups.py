@@ -166,7 +166,7 @@ def compare_groups(
     >>> worst.group, worst.difference.low > 0, other.difference.value == -worst.difference.value
     ('F', True, True)
     """
-    masks = _masks(scores, members, groups, minimum)
+    masks = group_masks(scores, members, groups, minimum)
     gaps = {
         (gap.variable, gap.group): gap
         for gap in _gaps(scores, members, partner, masks, minimum, pairs=False, draw=(replicates, generator))
@@ -174,7 +174,7 @@ def compare_groups(
     rows = []
     for variable, own_of in masks.items():
         for group, own in own_of.items():
-            inside, outside = _sides(members, own)
+            inside, outside = fewest_on_a_side(members, own)
             auc, rate = _NONE, RateAtFpr(fpr, None, None, None, None, resolvable=False, n_out=outside)
             if suppressed := min(inside, outside) < minimum:
                 gap = None
@@ -238,7 +238,7 @@ def group_gaps(
     >>> [(gap.group, gap.other, gap.difference.low > 0) for gap in gaps][:2]
     [('B', 'C', True), ('B', 'A', True)]
     """
-    masks = _masks(scores, members, groups, minimum)
+    masks = group_masks(scores, members, groups, minimum)
     return _gaps(scores, members, partner, masks, minimum, pairs=pairs, draw=(replicates, generator))
 
 
@@ -263,7 +263,7 @@ def group_table(
     return tuple(sorted(rows, key=lambda row: row.group))
 
 
-def _masks(
+def group_masks(
     scores: FloatArray, members: BoolArray, groups: Mapping[str, Sequence[object]], minimum: int
 ) -> dict[str, dict[str, BoolArray]]:
     """Check everything; return the patients of every group of every variable, groups in the order of their names."""
@@ -282,7 +282,7 @@ def _masks(
     return masks
 
 
-def _sides(members: BoolArray, own: BoolArray) -> tuple[int, int]:
+def fewest_on_a_side(members: BoolArray, own: BoolArray) -> tuple[int, int]:
     """Fewest members and fewest non-members among these patients in any target."""
     inside = members[:, own].sum(axis=1)
     return int(inside.min()), int(own.sum() - inside.max())
@@ -307,7 +307,7 @@ def _gaps(
         else:
             rivals = [(name, None, own, ~own) for name, own in own_of.items()]
         for name, other, first, second in rivals:
-            if min(*_sides(members, first), *_sides(members, second)) >= minimum:
+            if min(*fewest_on_a_side(members, first), *fewest_on_a_side(members, second)) >= minimum:
                 found.append((variable, name, other, *family.compare(first, second)))
     if not found:
         return ()

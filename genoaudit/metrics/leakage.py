@@ -1,16 +1,12 @@
 """One attack's scores to its headline numbers, each with an interval.
 
-How every interval is made (all two-sided, 95 %):
+How every interval is made (two-sided, 95 %; AUC and TPR also have a one-sided 95 % limit at each end, made alike):
 
-- Two-way: other patients (the same in all targets) and, independently, other complementary pairs of models. Both
-  variances come from the influence of every score (see `influence`): what a bootstrap over patients and over pairs
-  finds, without its Monte-Carlo error. What is particular to one patient in one model is counted twice, which errs on
-  the wide side. With a single pair the interval covers patients alone.
-- Few pairs: their variance is scaled up by Q / (Q - 1), and each variance gets Student's quantile with its own degrees
-  of freedom, Q - 1 for pairs (Cochran's idea, Biometrics 1964).
+- Two-way: other patients (the same in all targets) and, independently, other complementary pairs of models, from the
+  influence of every score (see `influence`, `two_way`).
 - AUC: on the logit scale. An AUC of exactly 0 or 1 has no spread to show and takes Newcombe's interval for the patients
   of one target instead.
-- TPR at a budget: see `_rate`. The threshold counts as estimated.
+- TPR at a budget: see `_rate_limits`. The threshold counts as estimated.
 - Balanced accuracy and advantage choose their threshold on the very scores they judge: optimistic in small cohorts. The
   interval is for the largest advantage that any threshold has in the population, and allows for the optimism: its lower
   limit reaches further than its upper one, and for noise it holds 0.
@@ -22,22 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special, stats
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.errors import ConfigError
 from genoaudit.metrics import influence, roc
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.metrics.intervals import binomial_range, effective_clopper_pearson, newcombe_auc, pair_codes
+from genoaudit.metrics.intervals import binomial_range, effective_clopper_pearson, pair_codes
+from genoaudit.metrics.two_way import ONE_SIDED, TWO_SIDED, TwoWay, auc_estimate, two_way, z
 
 DEFAULT_FPRS = (0.1, 0.01, 0.001)
 
 _GRID_POINTS = 61
-
-_TAIL = 0.025
-_Z = float(stats.norm.isf(_TAIL))
-
-_LEAST_FREEDOM = 4.0  # an AUC near 1 rests on few patients, of whom the few unseen ones are added to what is known
 
 _OPTIMISM = float(np.sqrt(np.pi / 2))
 _LOOKED_FOR = 2.98
@@ -96,36 +87,6 @@ class AttackNumbers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Error:
-    """Influences of the patients, [patients], and the variances of a number from patients and from pairs of models."""
-
-    influences: FloatArray
-    patients: float
-    pairs: float
-    n_pairs: int
-
-    @property
-    def deviation(self) -> float:
-        """Standard error."""
-        return float(np.sqrt(self.patients + self.pairs))
-
-    def margin(self, freedom: float | None = None) -> float:
-        """Half the width of a 95 % interval, given the degrees of freedom of the patients (else their number)."""
-        of_patients = special.stdtrit(freedom or self.influences.size - 1, _TAIL)
-        of_pairs = special.stdtrit(max(self.n_pairs - 1, 1), _TAIL)
-        return float(np.sqrt(self.patients * of_patients**2 + self.pairs * of_pairs**2))
-
-    @property
-    def freedom(self) -> float:
-        """Degrees of freedom of the patients' variance: few when few influences are large (fourth moment)."""
-        squares, count = self.influences**2, self.influences.size
-        square = float(squares.sum())
-        excess = float(squares @ squares) - square**2 / count
-        known = 2 * square**2 / excess if excess > 1e-12 * square**2 else np.inf
-        return float(np.clip(known, _LEAST_FREEDOM, count - 1))
-
-
-@dataclass(frozen=True, eq=False)
 class _Audit:
     """The scores of all targets, ranked; per target in the headline, in one row when pooled.
 
@@ -152,35 +113,18 @@ class _Audit:
         """Whether one threshold judges all targets; with a single target there is no difference."""
         return len(self.at.members) == 1
 
-    def error(self, value: FloatArray, influences: FloatArray) -> _Error:
+    def error(self, value: FloatArray, influences: FloatArray) -> TwoWay:
         """Find the sources of error of the mean over rows of a statistic."""
         if self.pooled:
             table = influences.reshape(self.pairs.size, -1)
-            patients, targets = table.sum(axis=0), table.sum(axis=1)
-        else:
-            patients, targets = influences.mean(axis=0), (value - value.mean()) / value.size
-        pairs = np.bincount(self.pairs, weights=targets)
-        unbiased = pairs.size / (pairs.size - 1) if pairs.size > 1 else 0.0
-        return _Error(patients, float(patients @ patients), float(pairs @ pairs) * unbiased, pairs.size)
+            return two_way(table.sum(axis=0), table.sum(axis=1), self.pairs)
+        return two_way(influences.mean(axis=0), (value - value.mean()) / value.size, self.pairs)
 
 
 def _auc(audit: _Audit) -> Estimate:
-    """AUC; the wider of two intervals: from the patients seen, and with half a patient more a side, placed by chance.
-
-    Near 0 and 1 the few patients who would vary may all be missing.
-    """
     found = influence.area(audit.at)
-    value = float(found.value.mean())
-    if not 0 < value < 1:
-        return Estimate(value, *(float(end) for end in newcombe_auc(value, audit.members, audit.non_members)))
-    seen = audit.error(found.value, found.influence)
-    half = 0.5 / np.array([audit.members, audit.non_members])
-    more = replace(seen, patients=seen.patients + (value - 0.5) ** 2 * float(half @ half))
-    shifted = (value + 0.5 * half.sum()) / (1 + half.sum())
-    centre = np.array([value, shifted])
-    margin = np.array([seen.margin(seen.freedom), more.margin(more.freedom)]) / (centre * (1 - centre))
-    low, high = (special.expit(special.logit(centre) + sign * margin) for sign in (-1, 1))
-    return Estimate(value, float(low.min()), float(high.max()))
+    error = audit.error(found.value, found.influence)
+    return auc_estimate(float(found.value.mean()), error, audit.members, audit.non_members)
 
 
 def _advantage(audit: _Audit) -> tuple[float, float, float]:
@@ -193,30 +137,38 @@ def _advantage(audit: _Audit) -> tuple[float, float, float]:
     value = float(found.value.mean())
     error = audit.error(found.value, found.influence)
     own = error.deviation if audit.pooled else float(np.linalg.norm(found.influence, axis=1).mean())
-    above = error.margin()
+    above = error.margin(TWO_SIDED)
     below = max(above, _OPTIMISM * own + (_LOOKED_FOR - _OPTIMISM) * error.deviation)
 
     def limits(margin: float) -> tuple[FloatArray, FloatArray]:
         """Treat balanced accuracy as a rate over both sides: lopsided near 1, exact at 1."""
         units = round(4 / (1 / audit.members + 1 / audit.non_members))
         most = units * audit.pairs.size
-        return effective_clopper_pearson((1 + value) / 2, margin / 2 / _Z, units, most=most)
+        return effective_clopper_pearson((1 + value) / 2, margin / 2 / z(TWO_SIDED), units, most=most)
 
     low, high = 2 * float(limits(below)[0]) - 1, 2 * float(limits(above)[1]) - 1
     return value, min(max(low, 0.0), value), max(high, value)
 
 
-def _rate(audit: _Audit, fpr: float) -> tuple[float, float, float, float]:
-    """Largest TPR within a budget, the FPR that reaches it, and the lower and upper limit.
+def _rate(audit: _Audit, fpr: float) -> tuple[float, float]:
+    """Largest TPR within a budget, and the FPR that reaches it."""
+    at, n_in, n_out = audit.at, audit.at.n_in, audit.at.n_out
+    alarms = roc.allowed_alarms(fpr, n_out)
+    return float((at.caught_within(alarms) / n_in).mean()), float((at.fewest_alarms(alarms) / n_out).mean())
+
+
+def _rate_limits(audit: _Audit, fpr: float, tail: float) -> tuple[float, float]:
+    """Lower and upper limit of the largest TPR within a budget, each missed with probability `tail`.
 
     - The threshold's error: of n independent non-members, Binomial(n, fpr) exceed the true threshold. The members that
-      thresholds at both ends of its central 95 % take give the slope of the ROC curve, below and above apart.
+      thresholds at both ends of its central range take give the slope of the ROC curve, below and above apart.
     - A threshold that lets k of n through lets (k + 1) / (n + 1) through on average, so the lower limit is built around
       the rate with one false positive fewer.
     - Members and threshold together make an effective number of members, and Clopper and Pearson's limits with it are
       lopsided near 0 and 1 as they must be (Korn and Graubard, Survey Methodology 1998).
     """
     at, n_out, n_in = audit.at, audit.at.n_out, audit.at.n_in
+    level, reach_of = 1 - 2 * tail, z(tail)
     alarms = roc.allowed_alarms(fpr, n_out)
     alarm = influence.alarm_rate(at, alarms)
     units = n_out.astype(np.float64)
@@ -225,8 +177,8 @@ def _rate(audit: _Audit, fpr: float) -> tuple[float, float, float, float]:
         binomial = float(alarm.value[0] * (1 - alarm.value[0]))
         units = units if error == 0 else np.round(binomial / error**2).clip(1, units)
     one = n_out / units
-    fewest, most = binomial_range(units, fpr)
-    error_of_alarms = _Z * np.sqrt(fpr * (1 - fpr) / units)
+    fewest, most = binomial_range(units, fpr, level)
+    error_of_alarms = reach_of * np.sqrt(fpr * (1 - fpr) / units)
 
     def limits(around: IntArray, edge: FloatArray) -> tuple[FloatArray, FloatArray]:
         hit = influence.hit_rate(at, around)
@@ -234,15 +186,14 @@ def _rate(audit: _Audit, fpr: float) -> tuple[float, float, float, float]:
         slope = np.divide(reach, error_of_alarms, out=np.zeros_like(reach), where=error_of_alarms > 0)
         error = audit.error(hit.value, hit.influence - slope[:, None] * alarm.influence)
         return effective_clopper_pearson(
-            float(hit.value.mean()), error.margin() / _Z, audit.members, most=int(n_in.sum())
+            float(hit.value.mean()), error.margin(tail) / reach_of, audit.members, most=int(n_in.sum()), level=level
         )
 
     fewer = np.maximum(alarms - np.ceil(one).astype(np.intp), 0)
     low = limits(fewer, np.floor(one * np.maximum(fewest - 1, 0)))[0]
     high = limits(alarms, np.ceil(one * most))[1]
-    value = float((at.caught_within(alarms) / n_in).mean())
-    achieved = float((at.fewest_alarms(alarms) / n_out).mean())
-    return value, achieved, min(float(low), value), max(float(high), value)
+    value = _rate(audit, fpr)[0]
+    return min(float(low), value), max(float(high), value)
 
 
 def _leakage(audit: _Audit, fprs: Sequence[float]) -> Leakage:
@@ -251,8 +202,9 @@ def _leakage(audit: _Audit, fprs: Sequence[float]) -> Leakage:
     for fpr in fprs:
         resolvable = roc.is_resolvable(fpr, audit.n_out)
         if roc.is_shown(fpr, audit.n_out):
-            tpr, achieved, low, high = _rate(audit, fpr)
-            rates.append(RateAtFpr(fpr, achieved, tpr, low, high, resolvable, audit.n_out))
+            (tpr, achieved), ends = _rate(audit, fpr), _rate_limits(audit, fpr, TWO_SIDED)
+            limits = _rate_limits(audit, fpr, ONE_SIDED)
+            rates.append(RateAtFpr(fpr, achieved, tpr, *ends, resolvable, audit.n_out, *limits))
         else:
             rates.append(RateAtFpr(fpr, None, None, None, None, resolvable, audit.n_out))
     return Leakage(
@@ -265,10 +217,11 @@ def _leakage(audit: _Audit, fprs: Sequence[float]) -> Leakage:
 
 def _curve(audit: _Audit) -> RocCurve:
     grid = np.geomspace(1 / audit.n_out, 1, _GRID_POINTS)
-    tpr, _, low, high = np.array([_rate(audit, fpr) for fpr in grid]).T
+    tpr = [_rate(audit, fpr)[0] for fpr in grid]
+    low, high = np.array([_rate_limits(audit, fpr, TWO_SIDED) for fpr in grid]).T
     return RocCurve(
         fpr=tuple(grid.tolist()),
-        tpr=tuple(tpr.tolist()),
+        tpr=tuple(tpr),
         # The true curve never falls, so a limit at one budget bounds the curve at larger (smaller) budgets too.
         low=tuple(np.maximum.accumulate(low).tolist()),
         high=tuple(np.minimum.accumulate(high[::-1])[::-1].tolist()),

@@ -7,6 +7,7 @@ do both in turn and the two results are averaged, so that every model counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.intervals import clopper_pearson, newcombe_auc, pair_codes
 from genoaudit.metrics.patients import check_sides
 from genoaudit.metrics.stability import d_prime_of, most_exposed, pair_weights, split_pairs, weighted_d_prime
+from genoaudit.metrics.two_way import ONE_SIDED, TWO_SIDED
 
 MIN_PAIRS = 8
 """Independent pairs of models each half must have: an interval of fewer says nothing."""
@@ -30,6 +32,8 @@ Each half's noise also steers its choice. If both choose the same patients by no
 the share p of equally exposed patients is chosen, the correlation is (density of the normal at its p quantile)^2 / p,
 at most 0.41 (at p = 0.27); it vanishes where the choice is clear.
 """
+
+_TAILS = (TWO_SIDED, ONE_SIDED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +135,15 @@ def worst_patients(
         inside=min(int(members[half].sum(axis=0).min()) for half in halves),
         outside=min(int((~members[half]).sum(axis=0).min()) for half in halves),
     )
-    value, margin = _value_and_margin((found[0] + found[1]) / 2, pairs)
+    value, error = _value_and_error((found[0] + found[1]) / 2, pairs)
+    reach = [stats.t.isf(tail, pairs - 1) * error for tail in _TAILS]
     return Worst(
         k=k,
         chosen=(chosen[0], chosen[1]),
         models=min(half.size for half in halves),
-        auc=_auc_estimate(value[0], margin[0], smaller),
-        d_prime=Estimate(float(value[1]), float(value[1] - margin[1]), float(value[1] + margin[1])),
-        tpr_at_fpr=_rate(value[2:], margin[2], smaller, fpr),
+        auc=_auc_estimate(value[0], [margin[0] for margin in reach], smaller),
+        d_prime=Estimate(float(value[1]), float(value[1] - reach[0][1]), float(value[1] + reach[0][1])),
+        tpr_at_fpr=_rate(value[2:], [margin[2] for margin in reach], smaller, fpr),
     )
 
 
@@ -167,33 +172,44 @@ def _measure(statistic: FloatArray, members: BoolArray, weights: IntArray, fpr: 
     return np.asarray(total / statistic.shape[1])
 
 
-def _value_and_margin(rows: FloatArray, pairs: int) -> tuple[FloatArray, FloatArray]:
-    """Point estimate (the first row) and half the width of its interval; each [columns]."""
+def _value_and_error(rows: FloatArray, pairs: int) -> tuple[FloatArray, FloatArray]:
+    """Point estimate (the first row) and its standard error; each [columns]."""
     # A bootstrap of Q pairs shows (Q - 1) / Q of their variance; a coin design may draw no model of one side.
     variance = np.nanvar(rows[1:], axis=0, ddof=1) * pairs / (pairs - 1) * (1 + HALVES_CORRELATION)
-    return rows[0], stats.t.isf(0.025, pairs - 1) * np.sqrt(variance)
+    return rows[0], np.sqrt(variance)
 
 
-def _auc_estimate(value: float, margin: float, models: _Models) -> Estimate:
-    if 0 < value < 1:
-        spread = margin / (value * (1 - value))
-        low, high = special.expit(special.logit(value) + np.array([-spread, spread]))
-    else:
-        low, high = newcombe_auc(value, models.inside, models.outside)
-    return Estimate(float(value), float(low), float(high))
+def _auc_estimate(value: float, margins: Sequence[float], models: _Models) -> Estimate:
+    ends: list[float] = []
+    for tail, margin in zip(_TAILS, margins, strict=True):
+        if 0 < value < 1:
+            ends += _logit_limits(value, margin)
+        else:
+            ends += map(float, newcombe_auc(value, models.inside, models.outside, 1 - 2 * tail))
+    return Estimate(float(value), *ends)
 
 
-def _rate(value: FloatArray, margin: float, models: _Models, fpr: float) -> RateAtFpr:
+def _rate(value: FloatArray, margins: Sequence[float], models: _Models, fpr: float) -> RateAtFpr:
     resolvable = roc.is_resolvable(fpr, models.outside)
     if not roc.is_shown(fpr, models.outside):
         return RateAtFpr(fpr, None, None, None, None, resolvable=False, n_out=models.outside)
     tpr, achieved = float(value[0]), float(value[1])
-    if 0 < tpr < 1:
-        inner = (tpr * models.inside + 0.5) / (models.inside + 1)  # rates near 0 and 1 are lopsided
-        spread = margin / (inner * (1 - inner))
-        low, high = special.expit(special.logit(inner) + np.array([-spread, spread]))
-    else:
-        low, high = clopper_pearson(models.inside if tpr == 1 else 0, models.inside)
+    inner = (tpr * models.inside + 0.5) / (models.inside + 1)  # rates near 0 and 1 are lopsided
+
+    def limits(tail: float, margin: float) -> tuple[float, float]:
+        if 0 < tpr < 1:
+            low, high = _logit_limits(inner, margin)
+        else:
+            low, high = map(float, clopper_pearson(models.inside if tpr == 1 else 0, models.inside, 1 - 2 * tail))
+        return min(low, tpr), max(high, tpr)
+
+    (low, high), (at_least, at_most) = map(limits, _TAILS, margins)
     return RateAtFpr(
-        fpr, achieved, tpr, min(float(low), tpr), max(float(high), tpr), resolvable=resolvable, n_out=models.outside
+        fpr, achieved, tpr, low, high, resolvable, n_out=models.outside, at_least=at_least, at_most=at_most
     )
+
+
+def _logit_limits(value: float, margin: float) -> tuple[float, float]:
+    spread = margin / (value * (1 - value))
+    low, high = special.expit(special.logit(value) + np.array([-spread, spread]))
+    return float(low), float(high)

@@ -26,6 +26,7 @@ from genoaudit.judging import judge_groups
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
+from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import settle_privacy
 from genoaudit.report import summary
@@ -105,7 +106,10 @@ def audit_target(
         adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=0),
         attacks=results,
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
-        utility=summary.utility(utility(signals.proba[-1:], cohort.y, held[:, cohort.patients])),
+        utility=summary.utility(
+            utility(signals.proba[-1:], cohort.y, held[:, cohort.patients]),
+            unseen_utility(signals.proba[-1:], cohort.y, cohort.patients, held, single.partner),
+        ),
         groups=by_group,
         group_gaps=gaps,
         exposure=None,

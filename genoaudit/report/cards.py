@@ -7,7 +7,6 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report.answer import answer
 from genoaudit.report.comparison import ComparedNumber, Comparison
 from genoaudit.report.comparison_wording import READING, compared_text, guarantee_text
-from genoaudit.report.decision import OUTCOMES, by_outcome, verdict_count, verdict_heading
 from genoaudit.report.release_sections import Verdict
 from genoaudit.report.result import AuditReport
 from genoaudit.report.sweep_result import SweepReport
@@ -15,6 +14,7 @@ from genoaudit.report.sweep_table import Row, shown_rows
 from genoaudit.report.sweep_wording import guarantee_text as sweep_guarantee
 from genoaudit.report.sweep_wording import sweep_answer
 from genoaudit.report.terminal import interval_text
+from genoaudit.report.verdict_wording import OUTCOMES, by_outcome, verdict_count, verdict_heading
 from genoaudit.report.wording import auc_or_lowest, budget, main_rate, over_targets, percent, spoken_interval
 
 _DASH = "\N{EM DASH}"

@@ -25,7 +25,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -33,8 +33,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from genoaudit.files import file_digest, released_files
-from genoaudit.report.release_sections import Verdict
-from genoaudit.report.result import AuditReport
 from genoaudit.report.sections import Part
 from genoaudit.report.signing import strict_json
 
@@ -46,10 +44,6 @@ SALT_BYTES = 32
 SALTED: Literal["saltedSha256"] = "saltedSha256"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Judge = Callable[[AuditReport], Verdict]
-"""Gives the verdict of a policy on a report."""
-
-
 _SALTS = TypeAdapter(dict[str, Sha256])  # a salt is as long as a digest
 
 

@@ -17,10 +17,12 @@ from genoaudit.config import read_config
 from genoaudit.errors import ConfigError, DataError, GenoauditError
 from genoaudit.files import code_digest, file_digest
 from genoaudit.inputs import COHORT, TARGET, content_digest, differing, files_named, settled
-from genoaudit.report.certificate import SALTED, Certificate, Judge, Statement, commitment, compact_json, model_digests
+from genoaudit.report.certificate import SALTED, Certificate, Statement, commitment, compact_json, model_digests
+from genoaudit.report.policy import Policy
 from genoaudit.report.run_folder import Inputs, members_of, read_report
 from genoaudit.report.save import CERTIFICATE, SALTS
 from genoaudit.report.signing import strict_json
+from genoaudit.report.verdict import decide
 
 _NAMED = 8
 
@@ -226,19 +228,25 @@ def _compared_input(hand: AtHand, name: str, place: Path) -> Check:
     return hand.opened(name, lambda: content_digest(place).encode())
 
 
-def check_policy(hand: AtHand, intact: set[str], judge: Judge | None) -> Check:
-    """Let the policy judge the report again."""
+def check_policy(hand: AtHand, intact: set[str], policy: Policy | None) -> Iterator[Check]:
+    """Compare the policy, and let it judge the report again."""
     certificate = hand.statement.predicate
-    if judge is None:
-        return Check("policy", "not checked", "give it with --policy")
+    if policy is None:
+        yield Check("policy", "not checked", "give it with --policy")
+        return
+    if policy.sha256 != certificate.policy.sha256:
+        yield Check("policy", "differs")
+        return
+    yield Check("policy", "agrees")
     if hand.folder is None or "report.json" not in intact:
-        return Check("policy", "not checked", "it judges the report of the run; give the run")
+        yield Check("verdict", "not checked", "it is of the report of the run; give the run")
+        return
     try:
-        verdict = judge(read_report(hand.folder / "report.json"))
+        verdict = decide(read_report(hand.folder / "report.json"), policy)
     except GenoauditError as error:
-        return Check("policy", "not checked", str(error).removesuffix("."))
-    if verdict.policy_sha256 != certificate.policy.sha256:
-        return Check("policy", "differs")
+        yield Check("verdict", "not checked", str(error).removesuffix("."))
+        return
     if verdict.decision != certificate.decision:
-        return Check("verdict", "differs", f"by this code the policy says {verdict.decision}")
-    return Check("policy", "agrees")
+        yield Check("verdict", "differs", f"by this code the policy says {verdict.decision}")
+    else:
+        yield Check("verdict", "agrees")

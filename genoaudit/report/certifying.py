@@ -14,7 +14,6 @@ from genoaudit.inputs import COHORT, TARGET, content_digest
 from genoaudit.report.certificate import (
     PAYLOAD_TYPE,
     Certificate,
-    Judge,
     PolicyUsed,
     Statement,
     Subject,
@@ -24,10 +23,12 @@ from genoaudit.report.certificate import (
     new_salt,
     salts_bytes,
 )
+from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.result import canonical_json
 from genoaudit.report.run_folder import RECORD, SavedRun, members_of, read_checked_run
 from genoaudit.report.save import CERTIFICATE, SALTS
 from genoaudit.report.signing import read_private_key, seal
+from genoaudit.report.verdict import decide
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,7 +43,11 @@ Origin = Literal["audited", "stated", "none"]
 
 
 def certify(
-    run: str | Path, judge: Judge, key: Ed25519PrivateKey | str | Path, *, model: str | Path | None = None
+    run: str | Path,
+    policy: Policy | str | Path,
+    key: Ed25519PrivateKey | str | Path,
+    *,
+    model: str | Path | None = None,
 ) -> Path:
     """Sign what a policy says of a run, with digests of the model and of the reports.
 
@@ -52,8 +57,8 @@ def certify(
     ----------
     run
         Folder of an audit. ``certificate.json`` and ``salts.json`` are written there; earlier ones are replaced.
-    judge
-        Gives the verdict of a policy on a report.
+    policy
+        What may be released, or its file or name.
     key
         The signer's, or its PEM file; one with a passphrase is read by `genoaudit.report.signing.read_private_key`.
     model
@@ -75,7 +80,7 @@ def certify(
     """
     key = read_private_key(Path(key)) if isinstance(key, str | Path) else key
     saved = read_checked_run(Path(run))
-    verdict = judge(saved.report)
+    verdict = decide(saved.report, policy if isinstance(policy, Policy) else read_policy(policy))
     _check_verdict(saved.report, verdict)
     _check_code(saved)
     _check_page(saved)

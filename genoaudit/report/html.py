@@ -22,7 +22,6 @@ import numpy as np
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import wording
 from genoaudit.report.answer import answer
-from genoaudit.report.decision import OUTCOMES, by_outcome, verdict_count, verdict_heading
 from genoaudit.report.figures import convergence_figure, drawn_attacks, reliability_figure, roc_figure, roc_points
 from genoaudit.report.patient_rows import columns_of, first_rows, patient_block, script_json
 from genoaudit.report.result import AttackResult, AuditReport
@@ -30,6 +29,17 @@ from genoaudit.report.risk import risk_of
 from genoaudit.report.sections import CanaryKindLeakage, ShadowThreshold
 from genoaudit.report.strip import WIDTH, strip_of
 from genoaudit.report.theory_figure import theory_figure
+from genoaudit.report.verdict_wording import (
+    OUTCOMES,
+    by_outcome,
+    found_text,
+    limits_text,
+    threshold_text,
+    unseen_sentence,
+    verdict_count,
+    verdict_heading,
+    worst_group_sentence,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,10 +286,17 @@ def environment() -> Environment:
         wording.alarm_sentence,
         wording.samples_sentence,
         wording.self_test_sentence,
+    )
+    verdict = (
         verdict_heading,
         verdict_count,
+        found_text,
+        limits_text,
+        threshold_text,
+        worst_group_sentence,
+        unseen_sentence,
     )
-    environment.filters |= {function.__name__: function for function in (*said, *sentences)}
+    environment.filters |= {function.__name__: function for function in (*said, *sentences, *verdict)}
     environment.filters |= {
         "auc": wording.auc_text,
         "count": lambda number: f"{number:,}",

@@ -8,7 +8,7 @@ the same audit gives the same bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genoaudit.contracts import Design, IntArray, Signals
+    from genoaudit.report.policy import Policy
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
@@ -151,6 +152,11 @@ class Utility(Part):
 
     members: SideUtility
     non_members: SideUtility
+    unseen_accuracy: Estimate = Field(
+        default=Estimate(None, None, None),
+        description="On non-members, mean over models; the interval is one over patients and models.",
+    )
+    unseen_balanced_accuracy: Estimate = Estimate(None, None, None)
 
 
 class AuditReport(Part):
@@ -270,6 +276,19 @@ class AuditResult:
 
         run = Run(self.report, self.patients, self.run.get("versions", {}))
         Path(path).write_text(run.to_html(show_ids=show_ids), encoding="utf-8")
+
+    def check(self, policy: Policy | str | Path) -> Verdict:
+        """Return what a policy, or one by name or path, says of this audit, as ``genoaudit gate`` does of the run."""
+        from genoaudit.report.policy import Policy, read_policy
+        from genoaudit.report.verdict import decide
+
+        demanded = policy if isinstance(policy, Policy) else read_policy(policy)
+        # Through JSON, so that the verdict on the saved run is the same to the last digit.
+        return decide(AuditReport.model_validate_json(self.report.to_json()), demanded)
+
+    def judged(self, policy: Policy | str | Path) -> AuditResult:
+        """Return the same audit with the verdict of a policy in its report."""
+        return replace(self, report=self.report.model_copy(update={"verdict": self.check(policy)}))
 
     def _repr_html_(self) -> str:
         from genoaudit.report.cards import audit_card

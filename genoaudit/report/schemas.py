@@ -21,6 +21,7 @@ from genoaudit.config import AuditConfig
 from genoaudit.errors import ConfigError
 from genoaudit.reconstruct_config import ReconstructConfig
 from genoaudit.report.certificate import Certificate
+from genoaudit.report.policy import Policy
 from genoaudit.report.reconstruct_result import ReconstructReport
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
 from genoaudit.report.sweep_result import SweepReport
@@ -62,6 +63,7 @@ class Schema:
 SCHEMAS: Mapping[str, Schema] = MappingProxyType(
     {
         "audit_config": Schema(AuditConfig, "genoaudit: configuration of an audit (TOML)", "1.0", "validation"),
+        "policy": Schema(Policy, "genoaudit: what may be released (TOML)", "1.0", "validation"),
         "report": Schema(AuditReport, "genoaudit: report.json (confidential)", SCHEMA_VERSION, "serialization"),
         "certificate": Schema(
             Certificate, "genoaudit: predicate of the in-toto statement in certificate.json", "1.0", "serialization"

@@ -14,8 +14,8 @@ from genoaudit.data.groups import patient_classes
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.randomness import generator
+from genoaudit.report import release_sections, sections
 from genoaudit.report import result as parts
-from genoaudit.report import sections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from genoaudit.metrics.posterior import Posterior
     from genoaudit.metrics.stability import HalvesAgreement
     from genoaudit.metrics.thresholds import AtShadowThreshold
+    from genoaudit.metrics.unseen import UnseenUtility
     from genoaudit.metrics.worst import Worst
+    from genoaudit.metrics.worst_group import WorstGroup
     from genoaudit.models.claims import PrivacyClaim
     from genoaudit.privacy.lower_bounds import LowerBound
 
@@ -254,16 +256,25 @@ def group(numbers: GroupNumbers) -> sections.GroupLeakage:
     )
 
 
+def worst_group(found: WorstGroup) -> release_sections.WorstGroup:
+    """Put the most exposed group in the report's form; where the halves chose differently, it names both."""
+    variable, label = (one if one == other else f"{one} / {other}" for one, other in zip(*found.chosen, strict=True))
+    return release_sections.WorstGroup(variable=variable, value=label, models_per_half=found.models, auc=found.auc)
+
+
 def bound(found: LowerBound, on: str) -> sections.EpsilonBound:
     """Put a lower bound in the report's form; `on` says whom it is about."""
     fields = asdict(found)
     return sections.EpsilonBound(on=on, **fields)
 
 
-def utility(quality: dict[str, dict[str, Estimate]]) -> parts.Utility:
+def utility(quality: dict[str, dict[str, Estimate]], unseen: UnseenUtility) -> parts.Utility:
     """Put the two sides' utility in the report's form."""
     return parts.Utility(
-        members=parts.SideUtility(**quality["members"]), non_members=parts.SideUtility(**quality["non_members"])
+        members=parts.SideUtility(**quality["members"]),
+        non_members=parts.SideUtility(**quality["non_members"]),
+        unseen_accuracy=unseen.accuracy,
+        unseen_balanced_accuracy=unseen.balanced_accuracy,
     )
 
 

@@ -28,6 +28,7 @@ from genoaudit.report import wording
 from genoaudit.report.answer import answer
 from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
 from genoaudit.report.sections import EpsilonBound
+from genoaudit.report.verdict_terminal import print_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,8 @@ def lines() -> Iterator[Callable[[str, int, int], None]]:
 def print_result(report: AuditReport, written: Sequence[Path]) -> None:
     """Print what was found in short: the answer, the strongest attacks, single patients, bounds, checks, the files."""
     console = stdout_console()
+    if report.verdict is not None:
+        print_decision(console, report.verdict)
     console.print(answer(report).heading, style="bold")
     _print_guarantee(console, report)
     _print_attack_table(console, report)
@@ -121,12 +124,12 @@ def _print_attack_table(console: Console, report: AuditReport) -> None:
 
 def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
     if report.union is not None:
-        console.print(_plain_spaces(wording.union_sentence(report.union)))
+        console.print(wording.plain(wording.union_sentence(report.union)))
     if report.exposure is not None:
         for worst in report.exposure.worst[:1]:
-            console.print(_plain_spaces(wording.worst_sentence(worst)))
+            console.print(wording.plain(wording.worst_sentence(worst)))
         if report.exposure.flagging is not None:
-            console.print(_plain_spaces(wording.flagging_sentence(report.exposure.flagging)))
+            console.print(wording.plain(wording.flagging_sentence(report.exposure.flagging)))
     planted = () if report.canaries is None else report.canaries.bounds
     for bound in (*report.bounds, *planted):
         console.print(_bound(bound))
@@ -135,10 +138,10 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
 def _print_guarantee(console: Console, report: AuditReport) -> None:
     if report.guarantee is None:
         return
-    console.print(_plain_spaces(wording.guarantee_sentence(report.guarantee)))
+    console.print(wording.plain(wording.guarantee_sentence(report.guarantee)))
     if report.theory is not None and report.theory.alarm:
         told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end)
-        console.print(_plain_spaces(told), style="bold red")
+        console.print(wording.plain(told), style="bold red")
 
 
 def _bound(bound: EpsilonBound) -> str:
@@ -160,7 +163,7 @@ def print_self_test(report: AuditReport) -> None:
     table = plain_table("attack", "AUC", "result")
     for attack in test.attacks:
         table.add_row(*map(Text, (attack.name, interval_text(attack.auc), "passed" if attack.passed else "FAILED")))
-    console.print(_plain_spaces(wording.self_test_sentence(test)))
+    console.print(wording.plain(wording.self_test_sentence(test)))
     console.print(table)
 
 
@@ -211,10 +214,6 @@ def _models(number: int) -> str:
 
 def _at(attack: AttackResult, fpr: float) -> RateAtFpr | None:
     return next((rate for rate in attack.tpr_at_fpr if rate.fpr == fpr), None)
-
-
-def _plain_spaces(sentence: str) -> str:
-    return sentence.replace(wording.NBSP, " ").replace(wording.EPSILON, "epsilon").replace(wording.DELTA, "delta")
 
 
 def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
 from genoaudit.report import certificate_checks as checks
-from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, Judge, Statement, read_salts
+from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, Statement, read_salts
 from genoaudit.report.certificate_checks import AtHand, Check
+from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.run_folder import RECORD, read_record
 from genoaudit.report.save import CERTIFICATE, SALTS
 from genoaudit.report.signing import MOST_BYTES, key_id, read_public_key, strict_json, unseal
@@ -58,7 +59,7 @@ def verify_certificate(
     model: str | Path | None = None,
     data: Sequence[str | Path] = (),
     config: str | Path | None = None,
-    judge: Judge | None = None,
+    policy: Policy | str | Path | None = None,
 ) -> Verification:
     """Check a certificate: first that the owner of a key signed it, then whatever it names and is at hand.
 
@@ -77,8 +78,8 @@ def verify_certificate(
         The cohort's file, and its file of labels if it has one; none: where the configuration or the run names them.
     config
         The audit's TOML file; None: where the run says that it was.
-    judge
-        Gives the verdict of the policy that should have been used.
+    policy
+        The policy that should have been used, or its file or name.
 
     Returns
     -------
@@ -90,8 +91,9 @@ def verify_certificate(
     DataError
         If there is no certificate.
     ConfigError
-        If the key cannot be read.
+        If the key or the policy cannot be read.
     """
+    policy = read_policy(policy) if isinstance(policy, str | Path) else policy
     key = read_public_key(Path(key)) if isinstance(key, str | Path) else key
     path = Path(path)
     folder = path if path.is_dir() else None
@@ -106,7 +108,7 @@ def verify_certificate(
         found.append(Check("further signatures", "not checked", f"{opened.others} by other keys than this one"))
     found.append(checks.check_code(statement.predicate))
     hand = AtHand(statement, folder)
-    found += _everything(hand, _path(model), [Path(file) for file in data], _path(config), judge)
+    found += _everything(hand, _path(model), [Path(file) for file in data], _path(config), policy)
     return Verification(statement.predicate, key_id(key), tuple(found))
 
 
@@ -115,7 +117,7 @@ def _path(given: str | Path | None) -> Path | None:
 
 
 def _everything(
-    hand: AtHand, model: Path | None, data: Sequence[Path], config: Path | None, judge: Judge | None
+    hand: AtHand, model: Path | None, data: Sequence[Path], config: Path | None, policy: Policy | None
 ) -> Iterator[Check]:
     if hand.folder is not None:
         salts, check = _salts(hand.folder, hand.statement)
@@ -133,7 +135,7 @@ def _everything(
     yield checks.check_data(hand, data)
     yield from checks.check_other_inputs(hand)
     yield from checks.check_model(hand, model)
-    yield checks.check_policy(hand, intact, judge)
+    yield from checks.check_policy(hand, intact, policy)
 
 
 def _content(file: Path) -> bytes:

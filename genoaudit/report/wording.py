@@ -128,6 +128,11 @@ def ppv_text(ppv: PpvAtPrior) -> str:
     return f"at least {percent(ppv.low)}" if ppv.value is None else percent(ppv.value)
 
 
+def plain(sentence: str) -> str:
+    """Say a sentence without signs that a terminal or a file of text may not have."""
+    return sentence.replace(NBSP, " ").replace(EPSILON, "epsilon").replace(DELTA, "delta")
+
+
 def spoken_interval(estimate: Estimate | RateAtFpr, *, as_percent: bool = False) -> str:
     """Say a 95 % interval in a sentence, or that there is none."""
     if estimate.low is None or estimate.high is None:

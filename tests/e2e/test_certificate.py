@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from certified import judge, write_model
+from certified import POLICY, write_model
 
 from genoaudit import certify
 
@@ -29,7 +29,7 @@ def signed_once(genoaudit, small_h5ad, keys, tmp_path_factory):
         '[recipe]\nkind = "logistic"\n[audit]\nattacks = ["loss", "lira_fixed"]\n'
     )
     genoaudit("audit", folder / "audit.toml", "--out", folder / "run", "--models", 8, "--threads", 1, check=0)
-    certify(folder / "run", judge, keys[0], model=write_model(folder / "MODEL"))
+    certify(folder / "run", POLICY, keys[0], model=write_model(folder / "MODEL"))
     return folder
 
 

@@ -3,7 +3,7 @@ import stat
 from dataclasses import replace
 
 import pytest
-from certified import DIGEST, audit_world, copied, draw_quickly, judge, write_keys, write_world
+from certified import POLICY, audit_world, copied, draw_quickly, write_keys, write_world
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
@@ -12,9 +12,13 @@ from genoaudit.files import code_digest, file_digest
 from genoaudit.inputs import content_digest
 from genoaudit.report.certificate import Statement, commitment, member_lines, read_salts
 from genoaudit.report.certifying import certify
-from genoaudit.report.release_sections import GivenModel, Verdict
+from genoaudit.report.policy import parse_policy
+from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import AuditReport
 from genoaudit.report.signing import read_public_key
+from genoaudit.report.verdict import decide
+
+DIGEST = "5" * 64
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +47,20 @@ def save_with(result, folder, **changes):
 
 
 def test_a_certificate_says_what_was_judged_by_whom_and_how(world):
-    path = certify(world.run, judge, world.key, model=world.model)
+    path = certify(world.run, POLICY, world.key, model=world.model)
     assert path == world.certificate
     envelope, statement = statement_in(path)
     assert envelope.verify([SSlibKey.from_crypto(read_public_key(world.public))], 1)
     said = statement.predicate
     assert (said.audit, said.model, said.decision) == ("release", "stated", "hold")
-    assert (said.policy.name, said.policy.sha256) == ("strict", DIGEST)
+    assert (said.policy.name, said.policy.sha256) == ("strict", POLICY.sha256)
     assert said.code_sha256 == code_digest()
     assert {"numpy", "torch", "scikit-learn"} <= set(said.libraries)
     assert set(said.commitments) == {"members", "data", "configuration", "target.path"}
 
 
 def test_its_subjects_are_the_model_as_it_is_and_the_run_behind_salts(world):
-    _, statement = statement_in(certify(world.run, judge, world.key, model=world.model))
+    _, statement = statement_in(certify(world.run, POLICY, world.key, model=world.model))
     salts = read_salts((world.run / "salts.json").read_bytes())
     digests = {subject.name: subject.digest for subject in statement.subject}
     release = world.model / "release"
@@ -77,7 +81,7 @@ def test_its_subjects_are_the_model_as_it_is_and_the_run_behind_salts(world):
 def test_a_commitment_can_be_opened_with_what_it_is_to_and_its_salt(world, audited):
     import pandas as pd
 
-    _, statement = statement_in(certify(world.run, judge, world.key))
+    _, statement = statement_in(certify(world.run, POLICY, world.key))
     salts = read_salts((world.run / "salts.json").read_bytes())
     scores = pd.read_csv(audited.scores)
     clinical = pd.read_csv(audited.labels)
@@ -97,7 +101,7 @@ def test_a_commitment_can_be_opened_with_what_it_is_to_and_its_salt(world, audit
 def test_nothing_of_the_patients_stands_in_the_certificate(world):
     import pandas as pd
 
-    path = certify(world.run, judge, world.key, model=world.model)
+    path = certify(world.run, POLICY, world.key, model=world.model)
     envelope, _ = statement_in(path)
     shared = path.read_text() + envelope.payload.decode()
     table = pd.read_parquet(world.run / "patients.parquet")
@@ -117,8 +121,8 @@ def test_nothing_of_the_patients_stands_in_the_certificate(world):
 
 
 def test_every_signing_draws_new_salts_and_replaces_the_last_one(world):
-    _, first = statement_in(certify(world.run, judge, world.key))
-    _, second = statement_in(certify(world.run, judge, world.key))
+    _, first = statement_in(certify(world.run, POLICY, world.key))
+    _, second = statement_in(certify(world.run, POLICY, world.key))
     assert not set(first.predicate.commitments.values()) & set(second.predicate.commitments.values())
     assert second.predicate.salts_sha256 == file_digest(world.run / "salts.json")
     assert {path.name for path in world.run.iterdir()} == {
@@ -129,7 +133,7 @@ def test_every_signing_draws_new_salts_and_replaces_the_last_one(world):
 
 
 def test_a_signed_run_may_be_replaced_by_another_audit(world, audit_result):
-    certify(world.run, judge, world.key)
+    certify(world.run, POLICY, world.key)
     audit_result.save(world.run)
     assert not world.certificate.exists()
 
@@ -139,10 +143,10 @@ def test_a_file_that_was_changed_or_taken_away_is_named_and_nothing_is_signed(wo
     with (world.run / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(DataError, match=f"{name} is not the file that was written with run.json"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     (world.run / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     assert not world.certificate.exists()
     assert not (world.run / "salts.json").exists()
 
@@ -150,12 +154,12 @@ def test_a_file_that_was_changed_or_taken_away_is_named_and_nothing_is_signed(wo
 def test_a_folder_that_is_no_run_is_refused(world):
     (world.run / "run.json").write_text("{}")
     with pytest.raises(DataError, match=r"says nothing valid on files, code_sha256, versions; was it"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     (world.run / "run.json").write_text("{")
     with pytest.raises(DataError, match=r"run\.json is not JSON"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     with pytest.raises(DataError, match="is this the folder of an audit"):
-        certify(world.model, judge, world.key)
+        certify(world.model, POLICY, world.key)
 
 
 def test_record_and_page_must_belong_to_the_report(world):
@@ -170,36 +174,36 @@ def test_record_and_page_must_belong_to_the_report(world):
     page = (world.run / "report.html").read_text()
     rewrite("report.html", page.replace("<html>", "<html> All is well."))
     with pytest.raises(DataError, match=r"not the page that report\.json gives"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     rewrite("report.html", page)
-    certify(world.run, judge, world.key)
+    certify(world.run, POLICY, world.key)
     report = (world.run / "report.json").read_text()
     rewrite("report.json", report.replace('"headline"', ' "headline"'))
     with pytest.raises(DataError, match="not written as genoaudit writes it"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     rewrite("report.json", "{}")
     with pytest.raises(DataError, match="not a report of this version"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     rewrite("report.json", report)
     record = json.loads((world.run / "run.json").read_text())
     (world.run / "run.json").write_text(json.dumps({**record, "code_sha256": DIGEST}))
     with pytest.raises(DataError, match="audited by other code"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     fewer = {name: digest for name, digest in record["files"].items() if name != "report.html"}
     (world.run / "run.json").write_text(json.dumps({**record, "files": fewer}))
     with pytest.raises(DataError, match=r"run\.json does not name report\.html"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
     (world.run / "run.json").write_text(json.dumps(record))
     rewrite("patients.parquet", "no table")
     with pytest.raises(DataError, match=r"patients\.parquet is not parquet"):
-        certify(world.run, judge, world.key)
+        certify(world.run, POLICY, world.key)
 
 
 def test_a_page_with_identifiers_is_signed_too(tmp_path, audit_result, monkeypatch):
     draw_quickly(monkeypatch)
     audit_result.save(tmp_path / "run", show_ids=True)
     key, _ = write_keys(tmp_path)
-    assert certify(tmp_path / "run", judge, key).exists()
+    assert certify(tmp_path / "run", POLICY, key).exists()
 
 
 @pytest.mark.parametrize("name", ["data", "labels", "scores"])
@@ -209,9 +213,9 @@ def test_files_that_were_changed_since_the_audit_are_named(audited, world, name)
     path.write_bytes(before + b"\n")
     try:
         with pytest.raises(DataError, match=r"(The data have|target.path has) been changed since the audit\. Audit"):
-            certify(world.run, judge, world.key)
+            certify(world.run, POLICY, world.key)
         path.unlink()
-        assert certify(world.run, judge, world.key).exists()  # elsewhere now; what was audited is on record
+        assert certify(world.run, POLICY, world.key).exists()  # elsewhere now; what was audited is on record
     finally:
         path.write_bytes(before)
 
@@ -219,18 +223,18 @@ def test_files_that_were_changed_since_the_audit_are_named(audited, world, name)
 def test_the_verdict_in_the_report_must_be_the_one_that_is_signed(tmp_path, audit_result, monkeypatch):
     draw_quickly(monkeypatch)
     key, _ = write_keys(tmp_path)
-    verdict = judge(audit_result.report)
+    verdict = decide(audit_result.report, POLICY)
     save_with(audit_result, tmp_path / "same", verdict=verdict)
-    assert certify(tmp_path / "same", judge, key).exists()
+    assert certify(tmp_path / "same", POLICY, key).exists()
     save_with(audit_result, tmp_path / "renamed", verdict=verdict.model_copy(update={"policy": "our strict one"}))
-    assert certify(tmp_path / "renamed", judge, key).exists()
+    assert certify(tmp_path / "renamed", POLICY, key).exists()
     save_with(audit_result, tmp_path / "softer", verdict=verdict.model_copy(update={"decision": "release"}))
     with pytest.raises(DataError, match="a verdict that its numbers do not give"):
-        certify(tmp_path / "softer", judge, key)
+        certify(tmp_path / "softer", POLICY, key)
     other = verdict.model_copy(update={"policy": "lenient", "policy_sha256": "6" * 64})
     save_with(audit_result, tmp_path / "other", verdict=other)
     with pytest.raises(ConfigError, match="shows the verdict of the policy 'lenient'"):
-        certify(tmp_path / "other", judge, key)
+        certify(tmp_path / "other", POLICY, key)
 
 
 def given_model(path):
@@ -252,8 +256,8 @@ def test_a_model_that_was_audited_itself_is_found_and_must_be_unchanged(tmp_path
     run = tmp_path / "audited"
     save_with(audit_result, run, target=given_model(world.model))
     with pytest.raises(ConfigError, match="not known by a file"):
-        certify(run, judge, world.key)
-    _, statement = statement_in(certify(run, judge, world.key, model=world.model))
+        certify(run, POLICY, world.key)
+    _, statement = statement_in(certify(run, POLICY, world.key, model=world.model))
     assert statement.predicate.model == "audited"
     inputs = {
         "configuration": {},
@@ -261,21 +265,21 @@ def test_a_model_that_was_audited_itself_is_found_and_must_be_unchanged(tmp_path
     }
     recorded = replace(audit_result, run={**audit_result.run, "inputs": inputs})
     save_with(recorded, run, target=given_model(world.model))
-    _, statement = statement_in(certify(run, judge, world.key))
+    _, statement = statement_in(certify(run, POLICY, world.key))
     assert statement.predicate.model == "audited"
     assert "target.path" not in statement.predicate.commitments  # it is a subject
     with pytest.raises(ConfigError, match=r"README\.md is not the model that was audited"):
-        certify(run, judge, world.key, model=world.model / "release" / "nested" / "README.md")
+        certify(run, POLICY, world.key, model=world.model / "release" / "nested" / "README.md")
     (world.model / "release" / "recipe.json").write_text("{}")
     with pytest.raises(DataError, match=r"target\.path has been changed"):
-        certify(run, judge, world.key)
+        certify(run, POLICY, world.key)
 
 
 def test_members_of_a_model_that_was_trained_on_everybody_are_everybody(tmp_path, world, audit_result, monkeypatch):
     draw_quickly(monkeypatch)
     run = tmp_path / "everybody"
     save_with(audit_result, run, target=given_model(world.model))
-    _, statement = statement_in(certify(run, judge, world.key, model=world.model))
+    _, statement = statement_in(certify(run, POLICY, world.key, model=world.model))
     salts = read_salts((run / "salts.json").read_bytes())
     everybody = member_lines([audit_result.patients["patient_id"]])
     assert statement.predicate.commitments["members"] == commitment(salts["members"], everybody)
@@ -285,16 +289,14 @@ def test_members_of_a_recipe_audit_are_those_of_every_model(tmp_path, world, aud
     draw_quickly(monkeypatch)
     run = tmp_path / "recipe"
     audit_result.save(run)
-    _, statement = statement_in(certify(run, judge, world.key))
+    _, statement = statement_in(certify(run, POLICY, world.key))
     salts = read_salts((run / "salts.json").read_bytes())
     ids = sorted(audit_result.patients["patient_id"])
     members = [[name for name, held in zip(ids, row, strict=True) if held] for row in audit_result.design.members]
     assert statement.predicate.commitments["members"] == commitment(salts["members"], member_lines(members))
 
 
-def test_a_policy_that_changes_its_mind_changes_the_certificate(world):
-    def release(report):
-        return Verdict(decision="release", policy="lenient", policy_sha256="6" * 64, criteria=(), reasons=())
-
-    _, statement = statement_in(certify(world.run, release, world.key))
+def test_another_policy_gives_another_certificate(world):
+    asks_little = parse_policy({"attacks": {"auc": 1.0}}, name="lenient")
+    _, statement = statement_in(certify(world.run, asks_little, world.key))
     assert (statement.predicate.decision, statement.predicate.policy.name) == ("release", "lenient")

@@ -128,5 +128,5 @@ def test_runs_are_read_from_their_folders_and_told_apart_by_number_where_names_a
     assert [run.name for run in found.runs] == ["run (1)", "run (2)", "other"]
     assert str(tmp_path) not in found.to_json()
     assert json.loads(found.to_json())["runs"][0]["auc"]["against_first"] == "unknown"
-    with pytest.raises(ConfigError, match="is not a run"):
+    with pytest.raises(ConfigError, match="is no run"):
         compare_runs([*folders, tmp_path / "nowhere"])

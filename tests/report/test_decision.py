@@ -1,7 +1,7 @@
 import pytest
 from sample_verdict import build_verdict, criterion
 
-from genoaudit.report.decision import OUTCOMES, by_outcome, verdict_count, verdict_heading
+from genoaudit.report.verdict_wording import OUTCOMES, by_outcome, verdict_count, verdict_heading
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,19 @@ def test_an_earlier_run_may_be_replaced_with_what_signing_added(tmp_path):
     for name in ("report.json", "certificate.json", "salts.json"):
         (tmp_path / name).touch()
     assert check_out(tmp_path) == tmp_path
+
+
+def test_a_result_is_held_to_a_policy_as_its_saved_run_is(tmp_path, audit_result):
+    from genoaudit.report.policy import read_policy
+    from genoaudit.report.saved import read_report
+    from genoaudit.report.verdict import decide
+
+    policy = read_policy("standard")
+    found = audit_result.check(policy)
+    assert found == audit_result.check("standard")
+    assert audit_result.report.verdict is None
+    judged = audit_result.judged("standard")
+    assert judged.report.verdict == found
+    judged.save(tmp_path / "run")
+    assert decide(read_report(tmp_path / "run"), policy) == found
+    assert f"{found.decision.capitalize()}: " in (tmp_path / "run" / "report.html").read_text()

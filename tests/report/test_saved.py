@@ -37,10 +37,10 @@ def test_the_page_names_the_libraries_of_the_run_and_no_place_on_this_machine(ru
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("report.json", None, "is not a run: it holds no report.json"),
-        ("report.json", "{", "is not a report of this version"),
-        ("report.json", '{"schema_version": "0.9"}', r"is not a report of this version of genoaudit \(schema 1.0\)"),
-        ("report.json", "\udcff", "is not a report of this version"),
+        ("report.json", None, "is no run of genoaudit: it has no report.json"),
+        ("report.json", "{", "cannot be read"),
+        ("report.json", '{"schema_version": "0.9"}', "has the form 0.9, this genoaudit reads 1.0"),
+        ("report.json", "\udcff", "cannot be read"),
         ("patients.parquet", None, "is not a whole run: patients.parquet is missing"),
         ("patients.parquet", "PAR1", "patients.parquet or run.json cannot be read"),
         ("run.json", None, "is not a whole run: run.json is missing"),
@@ -68,5 +68,5 @@ def test_the_patients_of_another_audit_are_refused(run, audit_result, tmp_path):
 def test_a_file_in_place_of_a_folder_is_no_run(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "nowhere"):
-        with pytest.raises(ConfigError, match="is not a run"):
+        with pytest.raises(ConfigError, match="is no run"):
             read_report(path)

@@ -47,7 +47,7 @@ def test_a_schema_says_what_it_is(name):
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="choose one of: audit_config, certificate, reconstruct"):
+    with pytest.raises(ConfigError, match="choose one of: audit_config, certificate, policy"):
         schema_text("reports")
 
 

@@ -9,22 +9,26 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
-from certified import DIGEST, audit_world, copied, judge, write_keys, write_world
+from certified import POLICY, audit_world, copied, write_keys, write_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, PolicyUsed, Statement, Subject
 from genoaudit.report.certifying import certify
+from genoaudit.report.policy import parse_policy
 from genoaudit.report.signing import key_id, read_private_key, read_public_key, seal
+from genoaudit.report.verdict import decide
 from genoaudit.report.verification import verify_certificate
 from genoaudit.report.verification_terminal import print_verification, verification_record
+
+DIGEST = "5" * 64
 
 RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", "signals.npz")
 MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
 EVERYTHING = (
     *("certificate.json", "code", "salts.json", *RUN_FILES),
-    *("members", "configuration", "data", "target.path", *MODEL_FILES, "policy"),
+    *("members", "configuration", "data", "target.path", *MODEL_FILES, "policy", "verdict"),
 )
 
 
@@ -33,7 +37,7 @@ def signed(tmp_path_factory):
     """A release audit from files, signed with a model; pages as they are really drawn."""
     world = write_world(tmp_path_factory.mktemp("signed"))
     audit_world(world)
-    certify(world.run, judge, world.key, model=world.model)
+    certify(world.run, POLICY, world.key, model=world.model)
     return world
 
 
@@ -44,7 +48,7 @@ def world(signed, tmp_path):
 
 
 def verify(world, **more):
-    return verify_certificate(world.run, world.public, **{"model": world.model, "judge": judge, **more})
+    return verify_certificate(world.run, world.public, **{"model": world.model, "policy": POLICY, **more})
 
 
 def differing(verification):
@@ -257,21 +261,21 @@ def test_another_statement_by_the_same_key_is_not_taken_for_a_certificate(world,
 def test_a_signer_s_own_statement_is_compared_like_any_other(world):
     sign(world)
     verification = verify(world)
-    assert differing(verification) == {"salts.json", "model"}
+    assert differing(verification) == {"salts.json", "model", "policy"}
     assert {"code", "report.json", "members"} <= unchecked(verification)
 
 
 def test_code_that_is_not_installed_here_is_not_called_different(world, monkeypatch):
-    monkeypatch.setattr("genoaudit.report.certificate_checks.code_digest", lambda: DIGEST)
+    monkeypatch.setattr("genoaudit.report.certificate_checks.code_digest", lambda: "5" * 64)
     verification = verify(world)
     assert not verification.differing
     assert unchecked(verification) == {"code"}
 
 
 def test_the_certificate_alone_shows_what_is_public_and_says_how_to_see_the_rest(signed):
-    verification = verify_certificate(signed.certificate, signed.public, model=signed.model, judge=judge)
+    verification = verify_certificate(signed.certificate, signed.public, model=signed.model, policy=POLICY)
     agreeing = {check.name for check in verification.checks if check.outcome == "agrees"}
-    assert agreeing == {"certificate.json", "code", *MODEL_FILES}
+    assert agreeing == {"certificate.json", "code", *MODEL_FILES, "policy"}
     assert not verification.differing
     assert unchecked(verification) == set(EVERYTHING) - agreeing - {"salts.json"}
     for check in verification.unchecked:
@@ -283,7 +287,7 @@ def test_what_is_not_where_it_was_is_not_checked_until_somebody_says_where_it_is
     away = signed.folder.with_name("away")
     signed.folder.rename(away)
     try:
-        verification = verify(moved, model=None, judge=None)
+        verification = verify(moved, model=None, policy=None)
         assert not verification.differing
         assert unchecked(verification) == {"data", "configuration", "target.path", "model", "policy"}
         for check in verification.unchecked:
@@ -323,15 +327,17 @@ def test_one_file_too_many_counts_in_a_model_and_is_told_of_in_a_run(world):
     assert (check.name, check.why) == ("model/recipe.json", "is missing")
 
 
-def test_another_policy_and_another_verdict_are_named(world):
-    def stricter(report):
-        return judge(report).model_copy(update={"policy_sha256": "7" * 64})
+def test_another_policy_and_another_verdict_are_named(world, monkeypatch):
+    stricter = parse_policy({"bounds": {"epsilon": 0.5}}, name="strict")
+    assert differing(verify(world, policy=stricter)) == {"policy"}
+    alone = verify_certificate(world.certificate, world.public, policy=stricter)
+    assert differing(alone) == {"policy"}
 
-    def milder(report):
-        return judge(report).model_copy(update={"decision": "release"})
+    def milder(report, policy):
+        return decide(report, policy).model_copy(update={"decision": "release"})
 
-    assert differing(verify(world, judge=stricter)) == {"policy"}
-    [check] = verify(world, judge=milder).differing
+    monkeypatch.setattr("genoaudit.report.certificate_checks.decide", milder)
+    [check] = verify(world).differing
     assert (check.name, check.why) == ("verdict", "by this code the policy says release")
 
 
@@ -352,7 +358,7 @@ def test_what_differs_is_a_line_and_names_cannot_steer_the_terminal(world, capsy
     assert "differs     report.html\n" in out
     assert "not checked a\N{REPLACEMENT CHARACTER}[2Jb: the certificate does not name it\n" in out
     assert "\x1b[2J" not in out
-    assert out.endswith("1 of 17 differ from what was signed. 1 not checked.\n")
+    assert out.endswith("1 of 18 differ from what was signed. 1 not checked.\n")
 
 
 def test_a_certificate_that_does_not_hold_shows_no_verdict(world, tmp_path, capsys):

@@ -24,6 +24,10 @@ the grid falls below 0.93.
 
 The tests repeat it with fewer audits: over the four laws together coverage must reach 0.93, in each of them it may fall
 short by two Monte-Carlo standard errors.
+
+The one-sided limits that policies read are missed in at most 5 % of audits on either side. Measured at 500 to 1,000
+audits a cell on the same grid: below, AUC at most 0.051 over the four laws together and TPR 0.041; above, AUC 0.060 and
+TPR 0.046 (Monte-Carlo standard error 0.0035 to 0.005). The tests allow three such errors together and four in each law.
 """
 
 import numpy as np
@@ -65,14 +69,24 @@ class Law:
 
 
 def check(found, truth):
-    """Whether every resolvable number's interval holds the truth, and its width; by name."""
+    """Of every resolvable number: whether its interval holds the truth, its width, and which one-sided limit errs."""
     numbers = {"AUC": found.auc, "advantage": found.advantage}
     numbers |= {f"TPR at {rate.fpr:g}": rate for rate in found.tpr_at_fpr if rate.resolvable}
-    return {name: (n.low <= truth[name] <= n.high, n.high - n.low) for name, n in numbers.items()}
+    return {
+        name: (n.low <= truth[name] <= n.high, n.high - n.low, *one_sided(n, truth[name]))
+        for name, n in numbers.items()
+    }
+
+
+def one_sided(number, truth):
+    """Whether the truth lies below the lower limit, and whether it lies above the upper one."""
+    if number.at_least is None:
+        return False, False
+    return number.at_least > truth, number.at_most < truth
 
 
 def summary(checks):
-    """Coverage and mean width of every number over many audits."""
+    """Coverage, mean width and the two shares of errors of every number over many audits."""
     return {name: tuple(np.mean([one[name] for one in checks], axis=0)) for name in checks[0]}
 
 
@@ -86,6 +100,12 @@ def short(found):
     return {name: row for name, row in found.items() if row[0] < LEAST}
 
 
+def wrong(found, audits, *, errors=3):
+    """Numbers with a one-sided limit that is missed in more than 5 %, so many Monte-Carlo errors allowed."""
+    most = 0.05 + errors * np.sqrt(0.05 * 0.95 / audits)
+    return {name: row for name, row in found.items() if max(row[2:]) > most}
+
+
 @pytest.mark.parametrize("auc", [0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize(("n", "audits"), [(50, 400), (150, 250), (300, 250), (1000, 200)])
 def test_intervals_of_one_model_hold(n, audits, auc):
@@ -95,6 +115,8 @@ def test_intervals_of_one_model_hold(n, audits, auc):
     slack = 2 * np.sqrt(LEAST * (1 - LEAST) / audits)
     assert not short(together), f"coverage and mean width: {together}"
     assert all(row[0] >= LEAST - slack for rows in found.values() for row in rows.values()), found
+    assert not wrong(together, 4 * audits), together
+    assert not {law: rows for law, rows in found.items() if wrong(rows, audits, errors=4)}
 
 
 @pytest.mark.parametrize(("auc", "law"), [(0.7, "equal"), (0.9, "wide, repeats"), (0.99, "narrow")])
@@ -157,3 +179,4 @@ def test_intervals_of_the_mean_over_targets_hold(targets, effects):
         checks.append(check(mean_over_targets(scores, members, partner, fprs=(0.1,)), truth))
     found = summary(checks)
     assert not short(found), f"coverage and mean width: {found}"
+    assert not wrong(found, len(checks)), found

@@ -5,6 +5,7 @@ from scipy.stats import norm
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import ppv_at_priors
+from genoaudit.report.release_sections import WorstGroup
 from genoaudit.report.result import (
     Adversary,
     AttackResult,
@@ -45,8 +46,13 @@ BUDGETS = (0.1, 0.01, 0.001)
 CLASSES = {"BRCA": 120, "COAD": 90, "KIRC": 75, "LUAD": 60, "PRAD": 40, "THCA": 15}
 
 
+ONE_SIDED = 0.84
+"""How far a one-sided 95 % limit lies from a number, in halves of its two-sided interval."""
+
+
 def estimate(value, half_width=0.02):
-    return Estimate(value=value, low=max(0.0, value - half_width), high=min(1.0, value + half_width))
+    ends = [max(0.0, value - half_width), min(1.0, value + half_width)]
+    return Estimate(value, *ends, *(value + ONE_SIDED * (end - value) for end in ends))
 
 
 def binormal_tpr(separation, fpr):
@@ -59,9 +65,19 @@ def rate(separation, fpr, n_out):
         return RateAtFpr(fpr, None, None, None, None, resolvable=False, n_out=n_out)
     tpr = float(binormal_tpr(separation, fpr))
     half_width = 1.96 * np.sqrt(tpr * (1 - tpr) / n_out)
-    low, high = max(0.0, tpr - half_width), min(1.0, tpr + half_width)
+    number = estimate(tpr, half_width)
     achieved = np.floor(fpr * n_out) / n_out
-    return RateAtFpr(fpr, achieved, tpr, low, high, resolvable=fpr * n_out >= 10, n_out=n_out)
+    return RateAtFpr(
+        fpr,
+        achieved,
+        tpr,
+        number.low,
+        number.high,
+        resolvable=fpr * n_out >= 10,
+        n_out=n_out,
+        at_least=number.at_least,
+        at_most=number.at_most,
+    )
 
 
 def leakage(separation, n_out, half_width=0.02):
@@ -184,7 +200,7 @@ def exposure():
             WorstPatients(
                 k=k,
                 models_per_half=32,
-                auc=Estimate(auc, auc - 0.06, min(1.0, auc + 0.04)),
+                auc=Estimate(auc, auc - 0.06, min(1.0, auc + 0.04), auc - 0.05, auc + 0.033),
                 d_prime=Estimate(d_prime, d_prime - 0.4, d_prime + 0.4),
                 tpr_at_fpr=over_models(0.05, auc - 0.2, 32),
             )
@@ -318,11 +334,17 @@ def build_report(separation=1.05, half_width=0.02, **changes):
             achieved_fpr=0.281,
             only_here={"lira": 0.114, "loss": 0.032, "lira_offline": 0.021, "label_noise": 0.0, "grad_norm": 0.0},
         ),
-        "utility": Utility(members=side(0.998), non_members=side(0.93)),
+        "utility": Utility(
+            members=side(0.998),
+            non_members=side(0.93),
+            unseen_accuracy=estimate(0.93, 0.015),
+            unseen_balanced_accuracy=estimate(0.9, 0.02),
+        ),
         "groups": groups(separation),
         "group_gaps": (
             GroupGap(variable="sex", group="female", other="male", difference=Estimate(0.02, -0.03, 0.07), p_holm=0.41),
         ),
+        "worst_group": WorstGroup(variable="class", value="PRAD", models_per_half=32, auc=estimate(0.86, 0.06)),
         "exposure": exposure(),
         "bounds": (
             bound("many_run", 1.2399, "one patient, fixed beforehand", neighbouring="replace-one"),
@@ -344,7 +366,7 @@ def build_report(separation=1.05, half_width=0.02, **changes):
 def build_minimal_report():
     """Every optional part absent or empty."""
     return build_report(
-        **dict.fromkeys(("union", "canaries", "stopped", "self_test")),
+        **dict.fromkeys(("union", "canaries", "stopped", "self_test", "worst_group")),
         **dict.fromkeys(("not_run", "groups", "group_gaps", "bounds", "convergence", "checks", "warnings"), ()),
         attacks=tuple(part.model_copy(update={"at_shadow_thresholds": ()}) for part in build_report().attacks[:2]),
         exposure=Exposure(auc_quantiles={}, most_exposed=(), flagging=None, stability=None, worst=(), calibration=None),
@@ -359,6 +381,7 @@ def build_release_report():
         audit="release",
         attacks=tuple(part.model_copy(update={"estimand": "single_target"}) for part in recipe.attacks),
         exposure=None,
+        worst_group=None,
         bounds=(),
         canaries=None,
         convergence=(),

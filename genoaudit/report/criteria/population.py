@@ -1,0 +1,77 @@
+"""Attacks on all patients: every one that ran, several releases together, or what is read off for a full-size model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from genoaudit.metrics.estimates import RateAtFpr
+from genoaudit.report.criteria.draft import Draft, auc_limit, decided, rate_draft
+from genoaudit.report.policy import AttackLimits
+from genoaudit.report.result import AuditReport
+
+_UNITS = "non-members"
+
+
+def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
+    """Hold every attack to the limits; where non-members are lacking, the extrapolation to all patients instead."""
+    yield from _required(limits, report)
+    if report.full_size is not None:
+        yield from _extrapolated(limits, report)
+        return
+    found = [(attack.title, attack.auc, attack.tpr_at_fpr) for attack in report.attacks]
+    if report.joint is not None:
+        earlier = len(report.joint.earlier)
+        together = f"{report.joint.attack} on this and {earlier} earlier release{'s' if earlier > 1 else ''} together"
+        found.insert(0, (together, report.joint.together, (report.joint.together_tpr,)))
+    if limits.auc is not None:
+        limit = auc_limit("attacks.auc", limits.auc)
+        yield from (limit.of(title, auc) for title, auc, _ in found)
+        if not found:
+            yield limit.without("Attacks", "was not measured: none ran")
+    for budget in limits.tpr_at_fpr.items():
+        if not any(_resolvable(rates, budget[0]) for _, _, rates in found):  # once, not for each of thirty attacks
+            yield rate_draft("attacks", "Every attack", found[0][2] if found else (), budget, _UNITS)
+            continue
+        yield from (rate_draft("attacks", title, rates, budget, _UNITS) for title, _, rates in found)
+
+
+def _required(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
+    ran = {attack.name: attack.title for attack in report.attacks}
+    idle = {attack.name: attack.reason for attack in report.not_run}
+    for name in limits.require:
+        if name in ran:
+            yield decided("attacks.require", ran[name], "pass", "required, and has run")
+        else:
+            yield decided(
+                "attacks.require", name, "open", f"required, and did not run: {idle.get(name, 'it was not asked for')}"
+            )
+
+
+def _extrapolated(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
+    full = report.full_size
+    if full is None:
+        return
+    title = next((attack.title for attack in report.attacks if attack.name == full.attack), full.attack)
+    subject = f"{title}, extrapolated to a model of all patients and not measured"
+    if limits.auc is not None:
+        yield auc_limit("attacks.auc", limits.auc).of(subject, full.auc)
+    # The trend is no better resolved than the worst of the points it was drawn through.
+    rates = sorted((point.tpr_at_fpr for point in full.points), key=lambda rate: rate.n_out)
+    read_off = tuple(
+        replace(
+            rate,
+            tpr=full.tpr.value,
+            low=full.tpr.low,
+            high=full.tpr.high,
+            at_least=full.tpr.at_least,
+            at_most=full.tpr.at_most,
+        )
+        for rate in rates[:1]
+    )
+    for budget in limits.tpr_at_fpr.items():
+        yield rate_draft("attacks", subject, read_off, budget, _UNITS)
+
+
+def _resolvable(rates: tuple[RateAtFpr, ...], fpr: float) -> bool:
+    return any(rate.resolvable and abs(rate.fpr - fpr) < 1e-9 for rate in rates)
