@@ -26,6 +26,7 @@ from genoaudit.cli_options import (
     Models,
     Only,
     Out,
+    Replay,
     Scheduler,
     Seed,
     SelfTest,
@@ -65,6 +66,7 @@ def demo(
     threads: Threads = None,
     cache_dir: CacheDir = None,
     fresh: Fresh = False,
+    replay: Replay = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +78,7 @@ def demo(
     from genoaudit.config import AuditSection
 
     settings = _overridden(AuditSection(), models, seed)
-    options = _options(out, threads, cache_dir, fresh=fresh)
+    options = _options(out, threads, cache_dir, fresh=fresh, replay=replay)
     with _progress() as tell:
         result = run_demo(settings, options, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
@@ -98,6 +100,7 @@ def audit(
     only: Only = None,
     dry_run: DryRun = False,
     self_test: SelfTest = False,
+    replay: Replay = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
@@ -107,7 +110,15 @@ def audit(
     settings = _configured(config, models=models, seed=seed)
     out = check_out(out)
     options = _options(
-        out, threads, cache_dir, fresh=fresh, engine=engine, device=device, backend=backend, scheduler=scheduler
+        out,
+        threads,
+        cache_dir,
+        fresh=fresh,
+        engine=engine,
+        device=device,
+        backend=backend,
+        scheduler=scheduler,
+        replay=replay,
     )
     if dry_run:
         _print_plan(settings, options, as_json=as_json)

@@ -2,7 +2,7 @@
 
 `AuditReport` is what ``report.json`` holds; its JSON Schema is ``data_schemas/report.schema.json``. It is confidential:
 it carries per-patient numbers under pseudonyms. Clock, hardware and versions are kept apart in ``run.json``, so that
-the same audit gives the same bytes.
+the same audit gives the same bytes but for the pseudonyms, which a replay draws from the seed.
 """
 
 from __future__ import annotations
@@ -160,6 +160,9 @@ class AuditReport(Part):
     genoaudit_version: str
     audit: Literal["recipe", "release"] = "recipe"
     confidential: Literal[True] = True
+    pseudonyms: Literal["random", "from the seed"] = Field(
+        default="random", description="From the seed (a replay): whoever knows the cohort can draw them again."
+    )
     verdict: Verdict | None = Field(default=None, description="None where no policy was asked.")
     target: GivenModel | None = Field(default=None, description="Of a release audit.")
     full_size: FullSizeRisk | None = Field(default=None, description="Of a model trained on all patients.")
