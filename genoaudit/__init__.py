@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
     from genoaudit.report.result import AuditReport, AuditResult
+    from genoaudit.report.shareable import Summary
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
 
@@ -49,6 +50,7 @@ _HOMES = {
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
+    "Summary": "report.shareable",
     "SweepConfig": "sweep_config",
     "TrainingError": "errors",
     "audit_recipe": "audit",
@@ -86,6 +88,7 @@ __all__ = [
     "Recipe",
     "RunOptions",
     "Signals",
+    "Summary",
     "SweepConfig",
     "TrainingError",
     "audit_recipe",

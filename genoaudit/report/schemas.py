@@ -22,6 +22,7 @@ from genoaudit.errors import ConfigError
 from genoaudit.reconstruct_config import ReconstructConfig
 from genoaudit.report.reconstruct_result import ReconstructReport
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.report.shareable import SUMMARY_VERSION, Summary
 from genoaudit.report.sweep_result import SweepReport
 from genoaudit.sweep_config import SweepConfig
 
@@ -67,6 +68,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
             ReconstructConfig, "genoaudit: configuration of genoaudit reconstruct (TOML)", "1.0", "validation"
         ),
         "reconstruct": Schema(ReconstructReport, "genoaudit: reconstruct.json (confidential)", "1.0", "serialization"),
+        "summary": Schema(Summary, "genoaudit: summary.json (may be shared)", SUMMARY_VERSION, "serialization"),
         "sweep": Schema(SweepReport, "genoaudit: sweep.json (confidential)", "1.0", "serialization"),
     }
 )

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-RUN_FILES = {"report.json", "report.html", "patients.parquet", "signals.npz", "run.json"}
-SAME_BYTES = sorted(RUN_FILES - {"run.json"})
+CONFIDENTIAL = {"report.json", "report.html", "patients.parquet", "signals.npz", "run.json"}
+SHAREABLE = {"shareable/summary.json", "shareable/summary.html"}
+RUN_FILES = CONFIDENTIAL | {"shareable"}
+SAME_BYTES = sorted(CONFIDENTIAL - {"run.json"} | SHAREABLE)
 
 
 CACHE = ".genoaudit-cache"
@@ -82,6 +84,16 @@ def test_every_patient_has_a_row_and_the_report_names_nobody(audited):
     assert patients["auc_low"].le(patients["auc"]).all()
     assert patients["auc_high"].ge(patients["auc"]).all()
     for name in ("report.json", "report.html", "run.json"):
+        text = (audited / name).read_text()
+        assert not [patient for patient in patients["patient_id"] if patient in text]
+
+
+def test_the_summary_that_may_be_shared_is_valid_and_names_nobody(genoaudit, audited):
+    summary = json.loads((audited / "shareable" / "summary.json").read_text())
+    jsonschema.validate(summary, json.loads(genoaudit("schema", "summary", check=0).stdout))
+    patients = pd.read_parquet(audited / "patients.parquet")
+    assert {variable["name"] for variable in summary["variables"]} == {"class", "number of samples", "sex", "site"}
+    for name in SHAREABLE:
         text = (audited / name).read_text()
         assert not [patient for patient in patients["patient_id"] if patient in text]
 
@@ -197,7 +209,7 @@ def test_json_goes_to_standard_output_alone(again, config, audited):
 def test_the_demo_runs_and_names_its_files(genoaudit, tmp_path):
     done = genoaudit("demo", "--models", 8, "--out", tmp_path / "demo", check=0)
     assert "lira" in done.stdout
-    for name in RUN_FILES:
+    for name in CONFIDENTIAL | SHAREABLE:
         assert str(tmp_path / "demo" / name) in done.stdout.replace("\n", "")
     assert {path.name for path in tmp_path.iterdir()} == {"demo", CACHE}
 
