@@ -9,7 +9,7 @@ from genoaudit.report.shareable import Summary
 from genoaudit.report.wording import DELTA, EPSILON, NBSP, auc_text, budget, percent
 
 DECISIONS = {"release": "release", "hold": "hold", "undecidable": "cannot be decided on this evidence"}
-OUTCOMES = {"pass": "met", "fail": "not met", "open": "open", "silent": "nothing against it"}
+OUTCOMES = {"fail": "not met", "open": "undecided", "pass": "met", "silent": "with nothing against it"}
 _SEES = {
     "labels": "predicted labels",
     "probabilities": "probabilities",
@@ -113,11 +113,14 @@ def exposure_sentence(exposure: parts.SharedExposure | None) -> str:
         return ""
     worst = ""
     if exposure.worst_patient is not None:
-        worst = f" That of the most exposed patient is {band_text(exposure.worst_patient)}."
+        worst = (
+            f" For the most exposed patient it is {band_text(exposure.worst_patient)}, chosen on one half of the "
+            "models and measured on the other, so that luck in the choice does not raise it."
+        )
     return (
-        f"The AUC of a single patient has its middle in the band {band_text(exposure.median)}, and its most exposed "
-        f"twentieth begins in the band {band_text(exposure.one_in_twenty)}; if nothing leaked, 39 of 40 patients would "
-        f"be below {auc_text(exposure.unexposed_below)}.{worst}"
+        f"Patients differ. Over the models, the AUC of a single patient is {band_text(exposure.median)} in the middle "
+        f"of them and {band_text(exposure.one_in_twenty)} where the most exposed twentieth begins; if nothing leaked, "
+        f"39 of 40 patients would be below {auc_text(exposure.unexposed_below)}.{worst}"
     )
 
 
@@ -183,6 +186,15 @@ def bound_sentence(bound: parts.SharedBound) -> str:
         least = f" of {EPSILON_STEPS[1]:g} or more" if bound.about == "the most exposed patient" else ""
         return f"By {whom}: no {EPSILON}{least} is refuted ({at})."
     return f"By {whom}: every {EPSILON} below {bound.at_least:g} is refuted ({at})."
+
+
+def verdict_sentence(verdict: parts.SharedVerdict) -> str:
+    """Say how many criteria of the policy had which outcome."""
+    outcomes = [criterion.outcome for criterion in verdict.criteria]
+    told = [f"{outcomes.count(outcome)} {words}" for outcome, words in OUTCOMES.items() if outcome in outcomes]
+    return f"By the policy \N{LEFT DOUBLE QUOTATION MARK}{verdict.policy}\N{RIGHT DOUBLE QUOTATION MARK}: " + (
+        f"of {len(outcomes)} criteria {', '.join(told)}." if told else "it asks nothing."
+    )
 
 
 def criterion_text(found: parts.SharedCriterion) -> str:

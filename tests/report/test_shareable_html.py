@@ -40,7 +40,8 @@ def test_every_part_of_a_summary_has_its_place(page):
     assert page.row("LiRA, online").startswith("LiRA, online0.77")
     assert page.row("female").startswith("female230")
     assert page.row("0.9 or above")
-    assert page.row("attacks.auc")
+    assert page.row("attacks.auc").startswith("attacks.aucLiRA, online0.77")
+    assert "attacks.auc (LiRA, online) not met: 0.77" in page.words
     assert page.row("Label swapped")
     assert page.row("all (extrapolated)")
     assert page.row("all together")

@@ -99,6 +99,14 @@ def test_a_bound_of_nothing_refutes_nothing():
     assert "no ε" in wording.bound_sentence(bound)
 
 
+def test_a_verdict_is_told_by_the_outcomes_there_are():
+    verdict = build_summary(build_full_report()).verdict
+    assert wording.verdict_sentence(verdict) == (
+        "By the policy “standard”: of 6 criteria 3 not met, 2 met, 1 with nothing against it."
+    )
+    assert "asks nothing" in wording.verdict_sentence(verdict.model_copy(update={"criteria": ()}))
+
+
 def test_criteria_are_told_by_number_band_or_threshold():
     told = {found.key: wording.criterion_text(found) for found in build_summary(build_full_report()).verdict.criteria}
     assert told["attacks.auc"] == "0.77, at least 0.74, at most 0.80; threshold 0.6"
