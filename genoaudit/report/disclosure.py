@@ -16,6 +16,9 @@ Then, by linear programmes over the counts of all combinations of values,
 - every hidden value, and every combination of two values (a hidden remainder counts as one) that is too small to be
   shown by itself, can be as little as one number and as much as another that are `PROTECTION` or more apart.
 
+The programmes allow fractions of a patient. Of two variables their limits are those of whole numbers (it is a transport
+problem); of more, a test solves for whole numbers and finds nothing narrower than `PROTECTION`.
+
 It is complementary suppression after Fischetti and Salazar (Management Science 2001) with sliding protection levels,
 greedy where theirs is optimal. Where nothing is left to hide, a count is protected by the total alone.
 

@@ -9,9 +9,10 @@ What protects whom:
   may hold counts.
 
 What does not: two summaries of nearly the same cohort can be compared. Rounding, bands and the random pseudonyms behind
-the rounding hinder that; nothing here is differential privacy, and a recipient who knows all patients but one can learn
-something of the one. Names of classes, groups, the label and the policy are shown as they are in the cohort and in the
-policy's file: look at them before sharing.
+the rounding hinder that, but a class that is only just large enough disappears with one of its patients. Nothing here
+is differential privacy, and a recipient who knows all patients but one can learn something of the one. Names of
+classes, groups, the label and the policy are shown as they are in the cohort and in the policy's file: look at them
+before sharing.
 """
 
 from __future__ import annotations
