@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from genoaudit.report.release_sections import Verdict
     from genoaudit.report.result import AuditReport, AuditResult
     from genoaudit.report.saved import read_run
+    from genoaudit.report.shareable import Summary
     from genoaudit.report.verdict import decide
     from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
@@ -57,6 +58,7 @@ _HOMES = {
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
+    "Summary": "report.shareable",
     "SweepConfig": "sweep_config",
     "TrainingError": "errors",
     "Verdict": "report.release_sections",
@@ -102,6 +104,7 @@ __all__ = [
     "Recipe",
     "RunOptions",
     "Signals",
+    "Summary",
     "SweepConfig",
     "TrainingError",
     "Verdict",

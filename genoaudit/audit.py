@@ -123,7 +123,7 @@ def audit_recipe(
         scored = score_attacks(settings, signals, design, cohort.patients)
     with clock("statistics"):
         results = judge_attacks(scored, design, tell)
-        patients, exposure = judge_patients(cohort, scored, design, settings)
+        patients, exposure = judge_patients(cohort, scored, design, settings, groups=patients_by, replay=options.replay)
         by_group, gaps = judge_groups(patients_by, scored, design, settings)
         worst_group = judge_worst_group(
             patients_by, scored, signals, design, patients=cohort.patients, settings=settings
@@ -144,6 +144,7 @@ def audit_recipe(
         theory = _theory(open_recipe, cohort, claim, canaries, bounds if planted is None else bounds + planted.bounds)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
+        pseudonyms="from the seed" if options.replay else "random",
         headline=scored.headline,
         cohort=summary.cohort(cohort),
         recipe=summary.recipe(recipe),

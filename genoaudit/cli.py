@@ -31,6 +31,7 @@ from genoaudit.cli_options import (
     Out,
     PassphraseEnv,
     Policy,
+    Replay,
     Scheduler,
     Seed,
     SelfTest,
@@ -76,6 +77,7 @@ def demo(
     threads: Threads = None,
     cache_dir: CacheDir = None,
     fresh: Fresh = False,
+    replay: Replay = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +89,7 @@ def demo(
     from genoaudit.config import AuditSection
 
     settings = _overridden(AuditSection(), models, seed)
-    options = _options(out, threads, cache_dir, fresh=fresh)
+    options = _options(out, threads, cache_dir, fresh=fresh, replay=replay)
     with _progress() as tell:
         result = run_demo(settings, options, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
@@ -113,6 +115,7 @@ def audit(
     fail: Fail = False,
     sign: Sign = None,
     passphrase_env: PassphraseEnv = None,
+    replay: Replay = False,
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
@@ -124,7 +127,15 @@ def audit(
         sign_if(sign, out, demanded, passphrase_env=passphrase_env)  # refuses before anything is trained
     out = check_out(out)
     options = _options(
-        out, threads, cache_dir, fresh=fresh, engine=engine, device=device, backend=backend, scheduler=scheduler
+        out,
+        threads,
+        cache_dir,
+        fresh=fresh,
+        engine=engine,
+        device=device,
+        backend=backend,
+        scheduler=scheduler,
+        replay=replay,
     )
     if dry_run:
         _print_plan(settings, options, as_json=as_json)

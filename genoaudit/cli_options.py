@@ -37,6 +37,12 @@ CacheDir = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train every model anew.")]
 ShowIds = Annotated[bool, typer.Option("--show-ids", help="Name patients in report.html instead of pseudonyms.")]
+Replay = Annotated[
+    bool,
+    typer.Option(
+        "--replay", help="Pseudonyms from the seed, so that equal audits give equal bytes: to check, not to share."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 

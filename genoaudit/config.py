@@ -230,6 +230,9 @@ class RunOptions:
         Where the exact engine computes: ``"cpu"`` or ``"cuda"``.
     scheduler
         Address of a running Dask scheduler whose workers train; None means this machine.
+    replay
+        Draw pseudonyms from the seed and not from the operating system: the same audit then gives the same bytes. For
+        checking an audit, not for sharing one, as whoever knows the cohort can draw them again.
     """
 
     threads: int | None = None
@@ -238,6 +241,7 @@ class RunOptions:
     engine: Engine = "auto"
     device: str = "cpu"
     scheduler: str | None = None
+    replay: bool = False
 
 
 def make_options(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,9 +71,18 @@ def judge_attacks(scored: Scored, design: Design, tell: Tell) -> tuple[AttackRes
 
 
 def judge_patients(
-    cohort: Cohort, scored: Scored, design: Design, settings: AuditSection
+    cohort: Cohort,
+    scored: Scored,
+    design: Design,
+    settings: AuditSection,
+    *,
+    groups: Mapping[str, NDArray[np.str_]] = MappingProxyType({}),
+    replay: bool = False,
 ) -> tuple[pd.DataFrame, sections.Exposure]:
-    """Measure every patient over all models: the table of patients, and what the report says of it."""
+    """Measure every patient over all models: the table of patients, and what the report says of it.
+
+    The table names every patient's group by each variable of `groups`; with `replay` pseudonyms come from the seed.
+    """
     statistic, members, partner = scored.statistic, design.members, design.partner
     streams = {name: generator(design.seed, "bootstrap", name) for name in ("flags", "ranks", "halves", "posterior")}
     table = patient_table(statistic, scored.scores[scored.headline], members)
@@ -99,7 +109,7 @@ def judge_patients(
         if k <= cohort.n_patients // 2
     )
     worst = tuple(measured for measured in found if measured is not None)
-    patients = summary.patients(cohort, table, design.seed)
+    patients = summary.patients(cohort, table, groups, seed=design.seed if replay else None)
     return patients, summary.exposure(patients, summary.Findings(flags, halves, worst, posterior))
 
 

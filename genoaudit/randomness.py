@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 
 import numpy as np
 
-from genoaudit.contracts import FloatArray
+from genoaudit.contracts import FloatArray, IntArray
 
 _BITS = 52  # of a uniform number, so that it and a half more are exact in double precision
 
@@ -58,3 +59,14 @@ def entropy_uniform(size: int) -> FloatArray:
     words = np.frombuffer(os.urandom(8 * size), dtype=np.uint64) >> np.uint64(64 - _BITS)
     uniform: FloatArray = (words.astype(np.float64) + 0.5) * 2.0**-_BITS
     return uniform
+
+
+def entropy_permutation(size: int) -> IntArray:
+    """Shuffle 0 to `size` - 1 by the cryptographic generator of the operating system: nobody can draw it again.
+
+    Examples
+    --------
+    >>> sorted(entropy_permutation(4).tolist())
+    [0, 1, 2, 3]
+    """
+    return np.array(secrets.SystemRandom().sample(range(size), size), dtype=np.intp)

@@ -47,8 +47,9 @@ def test_every_key_changes_the_report(key, tmp_path):
     cohort = simulate_cohort(patients=60, genes=60, classes=3, seed=3, scale="counts") if counts else COHORT
     recipe = build_recipe("mlp", {"hidden": [8], "epochs": 8}, scale=cohort.scale)
     before = {**BASE, **NEEDS.get(key, {})}
+    options = RunOptions(threads=1, cache=tmp_path, replay=True)  # pseudonyms would differ in any case
     reports = [
-        audit_recipe(recipe, cohort, AuditSection(**settings), RunOptions(threads=1, cache=tmp_path), groups=("sex",))
+        audit_recipe(recipe, cohort, AuditSection(**settings), options, groups=("sex",))
         for settings in (before, {**before, key: CHANGES[key]})
     ]
     one, other = (result.report.model_dump(exclude={"adversary"}) for result in reports)

@@ -94,11 +94,13 @@ def audit_target(
         others = score_attacks(settings, trained.signals, shadows, cohort.patients)
         results = _results(alone, others, shadows, single, tell)
         by_group, gaps = judge_groups(patients_by, alone, single, settings)
-        patients = _patients(cohort, alone.scores[alone.headline][0], held[0], settings.seed)
+        ranked = _ranked(alone.scores[alone.headline][0], held[0])
+        patients = summary.patients(cohort, ranked, patients_by, seed=settings.seed if options.replay else None)
         checks = _checks(cohort, signals, alone, single, shadows)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         audit="release",
+        pseudonyms="from the seed" if options.replay else "random",
         headline=alone.headline,
         cohort=summary.cohort(cohort),
         recipe=summary.recipe(recipe),
@@ -197,9 +199,9 @@ def _results(
     return tuple(results)
 
 
-def _patients(cohort: Cohort, scores: FloatArray, members: np.ndarray, seed: int) -> pd.DataFrame:
+def _ranked(scores: FloatArray, members: np.ndarray) -> pd.DataFrame:
     """One row per patient: what the headline attack says, and among how many non-members he would stand out."""
     below = np.searchsorted(np.sort(scores[~members]), scores, side="left") / (~members).sum()
     table = pd.DataFrame({"member": members, "score": scores, "non_members_below": below})
     table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
-    return summary.patients(cohort, table, seed)
+    return table

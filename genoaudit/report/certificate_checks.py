@@ -56,6 +56,8 @@ class AtHand:
         Its signature holds.
     folder
         Of the run, if that was given.
+    beside
+        Folder of a certificate that was given alone; what may be shared can lie there with it.
     salts
         By the name of what they belong to; empty where there are none, or other ones.
     inputs
@@ -66,6 +68,7 @@ class AtHand:
 
     statement: Statement
     folder: Path | None = None
+    beside: Path | None = None
     salts: Mapping[str, bytes] = field(default_factory=dict)
     inputs: Inputs | None = None
     config_files: Mapping[str, Path] = field(default_factory=dict)
@@ -119,11 +122,13 @@ def check_run_files(hand: AtHand) -> Iterator[Check]:
         salted = SALTED in subject.digest
         if salted and (closed := hand.closed(name)) is not None:
             yield closed
-        elif hand.folder is None:
-            yield Check(name, "not checked", "give the run that it belongs to")
-        else:
+        elif hand.folder is not None:
             salt = hand.salts[name] if salted else b""
             yield _compared_file(name, subject.value, hand.folder / name, salt=salt)
+        elif hand.beside is not None and (hand.beside / name).exists():
+            yield _compared_file(name, subject.value, hand.beside / name, salt=b"")
+        else:
+            yield Check(name, "not checked", "put it beside the certificate, or give the run")
     if hand.folder is not None:
         for file in sorted(hand.folder.rglob("*")):
             name = file.relative_to(hand.folder).as_posix()

@@ -2,7 +2,7 @@
 
 `AuditReport` is what ``report.json`` holds; its JSON Schema is ``data_schemas/report.schema.json``. It is confidential:
 it carries per-patient numbers under pseudonyms. Clock, hardware and versions are kept apart in ``run.json``, so that
-the same audit gives the same bytes.
+the same audit gives the same bytes but for the pseudonyms, which a replay draws from the seed.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from genoaudit.contracts import Design, IntArray, Signals
     from genoaudit.report.policy import Policy
+    from genoaudit.report.shareable import Summary
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
@@ -166,6 +167,9 @@ class AuditReport(Part):
     genoaudit_version: str
     audit: Literal["recipe", "release"] = "recipe"
     confidential: Literal[True] = True
+    pseudonyms: Literal["random", "from the seed"] = Field(
+        default="random", description="From the seed (a replay): whoever knows the cohort can draw them again."
+    )
     verdict: Verdict | None = Field(default=None, description="None where no policy was asked.")
     target: GivenModel | None = Field(default=None, description="Of a release audit.")
     full_size: FullSizeRisk | None = Field(default=None, description="Of a model trained on all patients.")
@@ -263,6 +267,20 @@ class AuditResult:
         import pandas as pd
 
         return pd.json_normalize([group.model_dump() for group in self.report.groups])
+
+    def share(self) -> Summary:
+        """Return the summary that may be shared: the same for the same run, whenever it is asked for."""
+        import numpy as np
+
+        from genoaudit.report.shareable import summarise_for_sharing
+
+        table = self.patients
+        if self.report.audit == "release":
+            members = table["member"].to_numpy(dtype=bool)[None, :]
+        else:  # the design's columns are in the order of the identifiers
+            members = self.design.members[:, np.unique(table["patient_id"], return_inverse=True)[1]]
+        # Through JSON, so that a summary made later from the run's files is the same summary.
+        return summarise_for_sharing(AuditReport.model_validate_json(self.report.to_json()), table, members)
 
     def save(self, folder: str | Path, *, show_ids: bool = False) -> tuple[Path, ...]:
         """Write the run's files; an earlier run in `folder` is replaced. Returns what was written."""

@@ -9,24 +9,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genoaudit.files import check_folder, file_digest, whole_folder
+from genoaudit.report.shareable import Summary
+from genoaudit.report.shareable_html import render_summary
 
 if TYPE_CHECKING:
     from genoaudit.report.result import AuditResult
 
-FILES = ("report.json", "report.html", "patients.parquet", "signals.npz", "run.json")
+CONFIDENTIAL = ("report.json", "report.html", "patients.parquet", "signals.npz", "run.json")
+SHAREABLE = ("shareable/summary.json", "shareable/summary.html")
+FILES = (*CONFIDENTIAL, *SHAREABLE)
 CERTIFICATE, SALTS = "certificate.json", "salts.json"
 """What signing adds to a run."""
 
 
 def check_out(folder: Path) -> Path:
     """Return where a run may be written, or raise a `ConfigError`; an earlier run may be replaced."""
-    return check_folder(folder, holds=(*FILES, CERTIFICATE, SALTS), whose="an audit's")
+    holds = {*(Path(name).parts[0] for name in FILES), CERTIFICATE, SALTS}
+    return check_folder(folder, holds=holds, whose="an audit's")
 
 
 def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:
     """Write a run's files beside `folder`, then put them in its place; an earlier run there is replaced.
 
-    The folder can be read by its owner only: what is in it is confidential.
+    The folder can be read by its owner only: what is in it is confidential, but for the folder ``shareable`` inside.
     """
     folder = check_out(folder)
     with whole_folder(folder) as fresh:
@@ -34,10 +39,18 @@ def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) ->
     return tuple(folder / name for name in FILES)
 
 
+def write_shareable(summary: Summary, folder: Path) -> None:
+    """Write the two files that may be shared into a new folder; the page is made from the data alone."""
+    folder.mkdir()
+    (folder / "summary.json").write_text(summary.to_json(), encoding="utf-8")
+    (folder / "summary.html").write_text(render_summary(Summary.read(folder / "summary.json")), encoding="utf-8")
+
+
 def _write(result: AuditResult, folder: Path, *, show_ids: bool) -> None:
     (folder / "report.json").write_text(result.report.to_json(), encoding="utf-8")
     result.to_html(folder / "report.html", show_ids=show_ids)
     result.patients.to_parquet(folder / "patients.parquet", index=False)
+    write_shareable(result.share(), folder / "shareable")
     with (folder / "signals.npz").open("wb") as file:
         np.savez_compressed(
             file,

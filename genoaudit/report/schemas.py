@@ -24,6 +24,7 @@ from genoaudit.report.certificate import Certificate
 from genoaudit.report.policy import Policy
 from genoaudit.report.reconstruct_result import ReconstructReport
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.report.shareable import SUMMARY_VERSION, Summary
 from genoaudit.report.sweep_result import SweepReport
 from genoaudit.sweep_config import SweepConfig
 
@@ -73,6 +74,7 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
             ReconstructConfig, "genoaudit: configuration of genoaudit reconstruct (TOML)", "1.0", "validation"
         ),
         "reconstruct": Schema(ReconstructReport, "genoaudit: reconstruct.json (confidential)", "1.0", "serialization"),
+        "summary": Schema(Summary, "genoaudit: summary.json (may be shared)", SUMMARY_VERSION, "serialization"),
         "sweep": Schema(SweepReport, "genoaudit: sweep.json (confidential)", "1.0", "serialization"),
     }
 )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genoaudit.contracts import Attack, Combination
 from genoaudit.data.groups import patient_classes
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.models.descriptions import describe_recipe
-from genoaudit.randomness import generator
+from genoaudit.randomness import entropy_permutation, generator
 from genoaudit.report import release_sections, sections
 from genoaudit.report import result as parts
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from genoaudit.privacy.lower_bounds import LowerBound
 
 MOST_EXPOSED = 20
+GROUP = "group: "
+"""What the names of the columns with patients' groups begin with, in the table of patients."""
 
 _NOTHING = Estimate(None, None, None)
 _KINDS = {"MLPClassifier": "mlp", "LogisticRegression": "logistic", "XGBClassifier": "xgboost"}
@@ -128,19 +131,38 @@ def _leakage(leakage: Leakage) -> dict[str, object]:
     return {name: getattr(leakage, name) for name in ("auc", "balanced_accuracy", "advantage", "tpr_at_fpr")}
 
 
-def patients(cohort: Cohort, table: pd.DataFrame, seed: int) -> pd.DataFrame:
+def patients(
+    cohort: Cohort, table: pd.DataFrame, groups: Mapping[str, NDArray[np.str_]], *, seed: int | None
+) -> pd.DataFrame:
     """Put identifier, pseudonym, class and number of samples in front of each patient's numbers, most exposed first.
 
-    Pseudonyms come from the seed, so that the same audit gives the same report; whoever has only the report cannot
-    tell whose they are.
+    Pseudonyms are drawn from the operating system: with those of a seed, whoever knows the seed and has a list of the
+    patients could draw them again and name everybody in a report. The groups stand behind the numbers, in columns that
+    begin with `GROUP`.
+
+    Parameters
+    ----------
+    cohort
+        Whose patients they are.
+    table
+        One row per patient, in the cohort's order, with a ``rank``.
+    groups
+        What each patient is grouped by, see `genoaudit.data.groups.patient_groups`; text [patients] by variable.
+    seed
+        Draws the pseudonyms in place of the operating system, so that the same audit gives the same bytes.
     """
-    order = generator(seed, "pseudonyms").permutation(cohort.n_patients)
+    if seed is None:
+        order = entropy_permutation(cohort.n_patients)
+    else:
+        order = generator(seed, "pseudonyms").permutation(cohort.n_patients)
     width = len(str(cohort.n_patients))
     named = table.copy()
     named.insert(0, "patient_id", list(cohort.patient_ids))
     named.insert(1, "pseudonym", [f"P{number + 1:0{width}d}" for number in order])
     named.insert(2, "class", patient_classes(cohort))
     named.insert(3, "samples", np.bincount(cohort.patients))
+    for variable, values in groups.items():
+        named[f"{GROUP}{variable}"] = values.astype(object)
     return named.sort_values("rank", kind="stable", ignore_index=True)
 
 

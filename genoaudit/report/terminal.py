@@ -98,10 +98,15 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
                 f"{check.code} {check.status}: {check.summary}", style="red" if check.status == "issue" else None
             )
     print_warnings(console, report.warnings)
-    if written:
-        console.print("Written (confidential):")
-    for path in written:
-        console.print(f"  {path}")
+    shareable = [path for path in written if path.parent.name == "shareable"]
+    for said, paths in (
+        ("Written (confidential):", [path for path in written if path not in shareable]),
+        ("Written (may be shared; read it first, as names of classes and groups are the cohort's):", shareable),
+    ):
+        if paths:
+            console.print(said)
+        for path in paths:
+            console.print(f"  {path}")
 
 
 def _print_attack_table(console: Console, report: AuditReport) -> None:

@@ -107,7 +107,7 @@ def verify_certificate(
     if opened.others:
         found.append(Check("further signatures", "not checked", f"{opened.others} by other keys than this one"))
     found.append(checks.check_code(statement.predicate))
-    hand = AtHand(statement, folder)
+    hand = AtHand(statement, folder, beside=path.parent if folder is None else None)
     found += _everything(hand, _path(model), [Path(file) for file in data], _path(config), policy)
     return Verification(statement.predicate, key_id(key), tuple(found))
 

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-RUN_FILES = {"report.json", "report.html", "patients.parquet", "signals.npz", "run.json"}
-SAME_BYTES = sorted(RUN_FILES - {"run.json"})
+CONFIDENTIAL = {"report.json", "report.html", "patients.parquet", "signals.npz", "run.json"}
+SHAREABLE = {"shareable/summary.json", "shareable/summary.html"}
+RUN_FILES = CONFIDENTIAL | {"shareable"}
+SAME_BYTES = sorted(CONFIDENTIAL - {"run.json"} | SHAREABLE)
 
 
 CACHE = ".genoaudit-cache"
@@ -46,7 +48,7 @@ def config(tmp_path_factory, small_h5ad):
 @pytest.fixture(scope="module")
 def audited(genoaudit, config):
     """One audit that the tests look at, and whose finished models they may reuse."""
-    genoaudit("audit", config, "--out", config.parent / "run", "--threads", 1, check=0)
+    genoaudit("audit", config, "--out", config.parent / "run", "--threads", 1, "--replay", check=0)
     return config.parent / "run"
 
 
@@ -56,7 +58,8 @@ def again(genoaudit, audited, tmp_path):
 
     def run(config, *arguments, cache=audited.parent / CACHE, check=0):
         out = tmp_path / "again"
-        done = genoaudit("audit", config, "--out", out, "--threads", 1, "--cache-dir", cache, *arguments, check=check)
+        how = ("--out", out, "--threads", 1, "--cache-dir", cache, "--replay")
+        done = genoaudit("audit", config, *how, *arguments, check=check)
         return out, done
 
     return run
@@ -85,6 +88,16 @@ def test_every_patient_has_a_row_and_the_report_names_nobody(audited):
         assert not [patient for patient in patients["patient_id"] if patient in text]
 
 
+def test_the_summary_that_may_be_shared_is_valid_and_names_nobody(genoaudit, audited):
+    summary = json.loads((audited / "shareable" / "summary.json").read_text())
+    jsonschema.validate(summary, json.loads(genoaudit("schema", "summary", check=0).stdout))
+    patients = pd.read_parquet(audited / "patients.parquet")
+    assert {variable["name"] for variable in summary["variables"]} == {"class", "number of samples", "sex", "site"}
+    for name in SHAREABLE:
+        text = (audited / name).read_text()
+        assert not [patient for patient in patients["patient_id"] if patient in text]
+
+
 def test_show_ids_names_patients_in_the_page_only(again, config):
     out, _ = again(config, "--show-ids")
     worst = pd.read_parquet(out / "patients.parquet").iloc[0]["patient_id"]
@@ -100,7 +113,7 @@ def test_signals_hold_what_the_attacks_saw(audited):
 
 
 def test_any_number_of_processes_gives_the_same_bytes(genoaudit, config, audited, tmp_path):
-    genoaudit("audit", config, "--out", tmp_path / "run", "--threads", 3, check=0)
+    genoaudit("audit", config, "--out", tmp_path / "run", "--threads", 3, "--replay", check=0)
     for name in SAME_BYTES:
         assert (audited / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
@@ -159,7 +172,7 @@ def test_a_killed_audit_goes_on_where_it_was_and_ends_in_the_same_bytes(genoaudi
     cache, out = tmp_path / "killed-cache", tmp_path / "killed"
     # One model at a time: seconds lie between the first model and the last, whatever else the machine does.
     engine = ["--engine", "processes"]
-    arguments = ["audit", slow, "--out", out, "--cache-dir", cache, "--threads", "2", *engine]
+    arguments = ["audit", slow, "--out", out, "--cache-dir", cache, "--threads", "2", "--replay", *engine]
     for wanted in (3, 12):
         with subprocess.Popen([command, *arguments], start_new_session=True, stderr=subprocess.DEVNULL) as audit:
             deadline = time.monotonic() + 120
@@ -172,7 +185,7 @@ def test_a_killed_audit_goes_on_where_it_was_and_ends_in_the_same_bytes(genoaudi
     genoaudit(*arguments, check=0)
     after = trained(cache)
     assert {name: after[name] for name in before} == before
-    calm = ["--out", tmp_path / "calm", "--cache-dir", tmp_path / "calm-cache", "--threads", 1]
+    calm = ["--out", tmp_path / "calm", "--cache-dir", tmp_path / "calm-cache", "--threads", 1, "--replay"]
     genoaudit("audit", slow, *calm, *engine, check=0)
     for name in SAME_BYTES:
         assert (out / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
@@ -196,6 +209,16 @@ def test_json_goes_to_standard_output_alone(again, config, audited):
 def test_the_demo_runs_and_names_its_files(genoaudit, tmp_path):
     done = genoaudit("demo", "--models", 8, "--out", tmp_path / "demo", check=0)
     assert "lira" in done.stdout
-    for name in RUN_FILES:
+    for name in CONFIDENTIAL | SHAREABLE:
         assert str(tmp_path / "demo" / name) in done.stdout.replace("\n", "")
     assert {path.name for path in tmp_path.iterdir()} == {"demo", CACHE}
+
+
+def test_pseudonyms_are_new_in_every_run_but_in_a_replay(genoaudit, config, audited, tmp_path):
+    cache = ("--threads", 1, "--cache-dir", audited.parent / CACHE)
+    genoaudit("audit", config, "--out", tmp_path / "run", *cache, check=0)
+    replayed, run = (json.loads((folder / "report.json").read_text()) for folder in (audited, tmp_path / "run"))
+    assert (replayed["pseudonyms"], run["pseudonyms"]) == ("from the seed", "random")
+    tables = [pd.read_parquet(folder / "patients.parquet") for folder in (audited, tmp_path / "run")]
+    assert not tables[0]["pseudonym"].equals(tables[1]["pseudonym"])
+    assert tables[0].drop(columns="pseudonym").equals(tables[1].drop(columns="pseudonym"))

@@ -33,9 +33,9 @@ def test_slices_trained_apart_are_collected_by_a_later_run(genoaudit, config, tm
     assert not (tmp_path / "run").exists()
     trained = {path: path.stat().st_mtime_ns for path in cache.rglob("model-*.npz")}
     assert len(trained) == 12
-    genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", cache, check=0)
+    genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", cache, "--replay", check=0)
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("model-*.npz")} == trained
-    genoaudit("audit", config, "--out", tmp_path / "whole", "--cache-dir", tmp_path / "other", check=0)
+    genoaudit("audit", config, "--out", tmp_path / "whole", "--cache-dir", tmp_path / "other", "--replay", check=0)
     assert (tmp_path / "run" / "report.json").read_bytes() == (tmp_path / "whole" / "report.json").read_bytes()
 
 

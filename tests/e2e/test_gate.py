@@ -51,8 +51,8 @@ def runs(genoaudit, folder, small_h5ad):
 @pytest.mark.parametrize(("run", "code"), [("release", 0), ("hold", 4), ("undecidable", 5)])
 def test_the_exit_code_is_the_decision(genoaudit, runs, run, code):
     done = genoaudit("gate", runs / run, "--policy", runs / "board.toml", check=code)
-    assert done.stdout.startswith(f"{run.upper()}: ")
-    assert "policy Board" in done.stdout
+    assert done.stdout.startswith(f"{run.capitalize()}: ")
+    assert "“Board”" in done.stdout
     said = json.loads(genoaudit("gate", runs / run, "--policy", runs / "board.toml", "--json", check=code).stdout)
     assert said["decision"] == run
     assert said["reasons"]

@@ -48,6 +48,10 @@ def test_a_given_model_is_audited_against_references_with_as_many_members(recipe
         assert status["GA010"] == status["GA012"] == "passed"
         assert result.patients["member"].sum() == target.members.sum()
         assert set(result.patients["patient_id"]) == set(cohort.patient_ids)
+        told = result.share()
+        assert told.task.audit == "release"
+        assert abs(told.task.members - target.members.sum()) < 5
+        assert {variable.name for variable in told.variables} >= {"class", "sex"}
 
 
 def test_a_given_model_that_says_the_same_of_everybody_is_pointed_out(recipe, options):

@@ -15,6 +15,7 @@ from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
 from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import AuditReport
+from genoaudit.report.save import SHAREABLE
 from genoaudit.report.signing import read_public_key
 from genoaudit.report.verdict import decide
 
@@ -74,8 +75,10 @@ def test_its_subjects_are_the_model_as_it_is_and_the_run_behind_salts(world):
             name: {"saltedSha256": file_digest(world.run / name, salt=salts[name])}
             for name in ("report.json", "report.html", "patients.parquet", "signals.npz", "run.json")
         },
+        **{name: {"sha256": file_digest(world.run / name)} for name in SHAREABLE},
     }
-    assert set(salts) == {*statement.predicate.commitments, *(name for name in digests if not name.startswith("model"))}
+    public = ("model", "shareable")
+    assert set(salts) == {*statement.predicate.commitments, *(name for name in digests if not name.startswith(public))}
 
 
 def test_a_commitment_can_be_opened_with_what_it_is_to_and_its_salt(world, audited):
@@ -115,7 +118,8 @@ def test_nothing_of_the_patients_stands_in_the_certificate(world):
     ):
         assert secret not in shared
     report = AuditReport.read(world.run / "report.json")
-    plain = [report.cohort.sha256, *(file_digest(file) for file in world.run.iterdir() if file.name != "salts.json")]
+    confidential = [file for file in world.run.iterdir() if file.is_file() and file.name != "salts.json"]
+    plain = [report.cohort.sha256, *map(file_digest, confidential)]
     for digest in (*plain, file_digest(world.scores)):
         assert digest not in shared
 
@@ -127,7 +131,7 @@ def test_every_signing_draws_new_salts_and_replaces_the_last_one(world):
     assert second.predicate.salts_sha256 == file_digest(world.run / "salts.json")
     assert {path.name for path in world.run.iterdir()} == {
         *("report.json", "report.html", "patients.parquet", "signals.npz", "run.json"),
-        *("certificate.json", "salts.json"),
+        *("certificate.json", "salts.json", "shareable"),
     }
     assert stat.S_IMODE((world.run / "salts.json").stat().st_mode) == 0o600
 

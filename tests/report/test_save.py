@@ -55,6 +55,33 @@ def test_mode_of_a_run_is_private(tmp_path, audit_result):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_the_shareable_files_are_made_from_the_summary_alone(tmp_path, audit_result):
+    from genoaudit.report.shareable import Summary
+    from genoaudit.report.shareable_html import render_summary
+
+    written = audit_result.save(tmp_path / "run")
+    folder = tmp_path / "run" / "shareable"
+    assert {path.name for path in folder.iterdir()} == {"summary.json", "summary.html"}
+    assert set(folder.iterdir()) <= set(written)
+    read = Summary.read(folder / "summary.json")
+    assert read == audit_result.share()
+    assert render_summary(read) == (folder / "summary.html").read_text()
+
+
+def test_a_summary_made_later_from_the_files_of_a_run_is_the_same(tmp_path, audit_result):
+    import pandas as pd
+
+    from genoaudit.report.result import AuditReport
+    from genoaudit.report.shareable import summarise_for_sharing
+
+    audit_result.save(tmp_path / "run")
+    patients = pd.read_parquet(tmp_path / "run" / "patients.parquet")
+    order = patients["patient_id"].argsort().argsort()
+    members = audit_result.design.members[:, order]
+    again = summarise_for_sharing(AuditReport.read(tmp_path / "run" / "report.json"), patients, members)
+    assert again == audit_result.share()
+
+
 def test_tables_show_every_attack_and_group(audit_result):
     assert set(audit_result.attacks["estimand"]) == {"mean_over_targets", "pooled"}
     assert len(audit_result.attacks) == 2 * len(audit_result.report.attacks)

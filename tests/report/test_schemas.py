@@ -5,11 +5,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from sample_summary import build_full_report, build_summary
 
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError
 from genoaudit.report.result import AuditReport
 from genoaudit.report.schemas import SCHEMAS, schema_text, write_schemas
+from genoaudit.report.shareable import Summary
 
 FOLDER = Path(__file__).parents[2] / "data_schemas"
 EXAMPLES = FOLDER / "examples"
@@ -55,6 +57,22 @@ def test_the_example_report_is_valid_and_canonical(example):
     validator("report").validate(example)
     path = EXAMPLES / "report.json"
     assert AuditReport.read(path).to_json() == path.read_text(encoding="utf-8")
+
+
+def test_the_example_summary_is_valid_and_canonical():
+    path = EXAMPLES / "summary.json"
+    validator("summary").validate(json.loads(path.read_text(encoding="utf-8")))
+    assert Summary.read(path).to_json() == path.read_text(encoding="utf-8")
+
+
+def test_any_summary_is_valid_and_a_row_per_patient_is_not(report):
+    for one in (report, build_full_report()):
+        summary = json.loads(build_summary(one).to_json())
+        validator("summary").validate(summary)
+        with pytest.raises(jsonschema.ValidationError):
+            validator("summary").validate({**summary, "patients": [{"pseudonym": "P1", "auc": 0.91}]})
+        with pytest.raises(jsonschema.ValidationError):
+            validator("summary").validate({**summary, "confidential": True})
 
 
 def test_any_report_is_valid(report):

@@ -38,6 +38,12 @@ def test_a_result_is_said_in_short(report, shown):
     assert text.endswith("Written (confidential): run/report.html")
 
 
+def test_files_that_may_be_shared_are_listed_apart(report, shown):
+    text = shown(print_result, report, [Path("run/report.json"), Path("run/shareable/summary.html")])
+    assert "Written (confidential): run/report.json Written (may be shared;" in text
+    assert text.endswith("run/shareable/summary.html")
+
+
 def test_no_patient_is_named(report, shown):
     text = shown(print_result, report, [])
     assert not [patient.pseudonym for patient in report.exposure.most_exposed if patient.pseudonym in text]

@@ -24,7 +24,8 @@ from genoaudit.report.verification_terminal import print_verification, verificat
 
 DIGEST = "5" * 64
 
-RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", "signals.npz")
+SHARED = ("shareable/summary.html", "shareable/summary.json")
+RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
 MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
 EVERYTHING = (
     *("certificate.json", "code", "salts.json", *RUN_FILES),
@@ -272,14 +273,26 @@ def test_code_that_is_not_installed_here_is_not_called_different(world, monkeypa
     assert unchecked(verification) == {"code"}
 
 
-def test_the_certificate_alone_shows_what_is_public_and_says_how_to_see_the_rest(signed):
-    verification = verify_certificate(signed.certificate, signed.public, model=signed.model, policy=POLICY)
+def test_the_certificate_alone_shows_what_is_public_and_says_how_to_see_the_rest(signed, tmp_path):
+    alone = tmp_path / "certificate.json"
+    alone.write_bytes(signed.certificate.read_bytes())
+    verification = verify_certificate(alone, signed.public, model=signed.model, policy=POLICY)
     agreeing = {check.name for check in verification.checks if check.outcome == "agrees"}
     assert agreeing == {"certificate.json", "code", *MODEL_FILES, "policy"}
     assert not verification.differing
     assert unchecked(verification) == set(EVERYTHING) - agreeing - {"salts.json"}
     for check in verification.unchecked:
         assert "give the run" in check.why
+
+
+def test_a_summary_that_is_shared_beside_the_certificate_is_compared(signed, tmp_path):
+    alone = tmp_path / "certificate.json"
+    alone.write_bytes(signed.certificate.read_bytes())
+    shutil.copytree(signed.run / "shareable", tmp_path / "shareable")
+    verification = verify_certificate(alone, signed.public)
+    assert set(SHARED) <= {check.name for check in verification.checks if check.outcome == "agrees"}
+    (tmp_path / "shareable" / "summary.json").write_text("{}")
+    assert differing(verify_certificate(alone, signed.public)) == {"shareable/summary.json"}
 
 
 def test_what_is_not_where_it_was_is_not_checked_until_somebody_says_where_it_is(signed, tmp_path):
@@ -358,7 +371,7 @@ def test_what_differs_is_a_line_and_names_cannot_steer_the_terminal(world, capsy
     assert "differs     report.html\n" in out
     assert "not checked a\N{REPLACEMENT CHARACTER}[2Jb: the certificate does not name it\n" in out
     assert "\x1b[2J" not in out
-    assert out.endswith("1 of 18 differ from what was signed. 1 not checked.\n")
+    assert out.endswith("1 of 20 differ from what was signed. 1 not checked.\n")
 
 
 def test_a_certificate_that_does_not_hold_shows_no_verdict(world, tmp_path, capsys):
