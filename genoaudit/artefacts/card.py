@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from genoaudit.artefacts.manifest import Manifest, Privacy
+from genoaudit.data.table import count
 
 CLASSES_NAMED = 50
 
@@ -142,7 +143,8 @@ def _guarantee(privacy: Privacy) -> str:
         )
     ]
     for done in privacy.mechanisms:
-        released = f" after {len(done.releases)} private releases of means and variances" if done.releases else ""
+        times = count(len(done.releases), "private release")
+        released = f" after {times} of means and variances" if done.releases else ""
         lines.append(
             f"- {done.steps:,} steps, each patient drawn with a chance of {done.sampling_rate:.4g}, gradients clipped "
             f"at {done.clip:.4g}, noise multiplier {done.noise_multiplier:.5g}{released}"

@@ -120,12 +120,12 @@ def _print_attack_table(console: Console, report: AuditReport) -> None:
 
 def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
     if report.union is not None:
-        console.print(_plain_spaces(wording.union_sentence(report.union)))
+        console.print(plain_sentence(wording.union_sentence(report.union)))
     if report.exposure is not None:
         for worst in report.exposure.worst[:1]:
-            console.print(_plain_spaces(wording.worst_sentence(worst)))
+            console.print(plain_sentence(wording.worst_sentence(worst)))
         if report.exposure.flagging is not None:
-            console.print(_plain_spaces(wording.flagging_sentence(report.exposure.flagging)))
+            console.print(plain_sentence(wording.flagging_sentence(report.exposure.flagging)))
     planted = () if report.canaries is None else report.canaries.bounds
     for bound in (*report.bounds, *planted):
         console.print(_bound(bound))
@@ -134,10 +134,10 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
 def _print_guarantee(console: Console, report: AuditReport) -> None:
     if report.guarantee is None:
         return
-    console.print(_plain_spaces(wording.guarantee_sentence(report.guarantee)))
+    console.print(plain_sentence(wording.guarantee_sentence(report.guarantee)))
     if report.theory is not None and report.theory.alarm:
         told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end)
-        console.print(_plain_spaces(told), style="bold red")
+        console.print(plain_sentence(told), style="bold red")
 
 
 def _bound(bound: EpsilonBound) -> str:
@@ -159,7 +159,7 @@ def print_self_test(report: AuditReport) -> None:
     table = plain_table("attack", "AUC", "result")
     for attack in test.attacks:
         table.add_row(*map(Text, (attack.name, interval_text(attack.auc), "passed" if attack.passed else "FAILED")))
-    console.print(_plain_spaces(wording.self_test_sentence(test)))
+    console.print(plain_sentence(wording.self_test_sentence(test)))
     console.print(table)
 
 
@@ -212,7 +212,8 @@ def _at(attack: AttackResult, fpr: float) -> RateAtFpr | None:
     return next((rate for rate in attack.tpr_at_fpr if rate.fpr == fpr), None)
 
 
-def _plain_spaces(sentence: str) -> str:
+def plain_sentence(sentence: str) -> str:
+    """Write a sentence of the report without Greek letters and without spaces that do not break."""
     return sentence.replace(wording.NBSP, " ").replace(wording.EPSILON, "epsilon").replace(wording.DELTA, "delta")
 
 

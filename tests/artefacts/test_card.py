@@ -35,7 +35,7 @@ def test_it_says_what_the_guarantee_is_and_what_it_leaves_open():
     text = section(card(privacy=privacy(epsilon=3.001, gaps=("It learns * from <patients>.",))), "Privacy")
     assert "epsilon = 3.01 at delta = 0.333" in text
     assert "10 steps" in text
-    assert "noise multiplier 1.1 after 1 private releases" in text
+    assert "noise multiplier 1.1 after 1 private release of" in text
     assert "What the guarantee does not cover" in text
     assert r"It learns \* from &lt;patients&gt;." in text
     assert "were not recorded" in text

@@ -6,6 +6,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from genoaudit.artefacts.folder_files import read_record
+from genoaudit.artefacts.manifest import Manifest, manifest_text
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError
 from genoaudit.report.result import AuditReport
@@ -47,7 +49,7 @@ def test_a_schema_says_what_it_is(name):
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="choose one of: audit_config, reconstruct"):
+    with pytest.raises(ConfigError, match="choose one of: audit_config, model, model_confidential, reconstruct"):
         schema_text("reports")
 
 
@@ -55,6 +57,12 @@ def test_the_example_report_is_valid_and_canonical(example):
     validator("report").validate(example)
     path = EXAMPLES / "report.json"
     assert AuditReport.read(path).to_json() == path.read_text(encoding="utf-8")
+
+
+def test_the_example_of_a_model_is_valid_and_as_it_would_be_written():
+    path = EXAMPLES / "model.json"
+    validator("model").validate(json.loads(path.read_text(encoding="utf-8")))
+    assert manifest_text(read_record(path, Manifest)) == path.read_text(encoding="utf-8")
 
 
 def test_any_report_is_valid(report):
