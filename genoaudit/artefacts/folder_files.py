@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from genoaudit.artefacts.kept import Arrays
 from genoaudit.artefacts.manifest import Record, StoredFile
-from genoaudit.errors import ArtefactError
+from genoaudit.errors import ArtefactError, ConfigError
 
 RELEASE, CONFIDENTIAL = "release", "confidential"
 ARRAYS, BOOSTER, PARTS, RECIPE = "model.safetensors", "model.ubj", "model.skops", "recipe.json"
@@ -74,9 +74,7 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         raise ArtefactError(
             f"{_named(path)} is no manifest of this version of genoaudit ({where}: {first['msg']})."
         ) from error
-    except ArtefactError:
-        raise
-    except Exception as error:  # a mechanism refuses impossible values by itself
+    except ConfigError as error:  # a mechanism refuses impossible values by itself
         raise ArtefactError(f"{_named(path)} is no manifest ({error}).") from error
 
 

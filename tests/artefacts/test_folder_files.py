@@ -4,6 +4,7 @@ import struct
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from sample_manifest import manifest
 
 from genoaudit.artefacts.folder_files import (
     checked_bytes,
@@ -13,7 +14,7 @@ from genoaudit.artefacts.folder_files import (
     read_tree,
     write_ids,
 )
-from genoaudit.artefacts.manifest import Manifest, StoredFile
+from genoaudit.artefacts.manifest import Manifest, StoredFile, manifest_text
 from genoaudit.errors import ArtefactError
 
 
@@ -84,7 +85,12 @@ def test_a_tree_that_is_no_plain_json_is_refused(data, says):
         read_tree(data)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"schema_version": "9.9"}', b"\xff\xfe", b"[" * 100_000])
+IMPOSSIBLE = manifest_text(manifest()).replace('"noise_multiplier": 1.1', '"noise_multiplier": -1').encode()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"schema_version": "9.9"}', b"\xff\xfe", b"[" * 100_000, IMPOSSIBLE], ids=range(6)
+)
 def test_what_is_no_manifest_is_refused(tmp_path, content):
     path = tmp_path / "manifest.json"
     path.write_bytes(content)
