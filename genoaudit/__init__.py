@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genoaudit.artefacts.model_folder import StoredModel, read_model, verify_data, verify_members
     from genoaudit.audit import audit_recipe
     from genoaudit.config import AuditConfig, AuditSection, RunOptions, parse_config, read_config
     from genoaudit.configured import run_audit
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
     from genoaudit.data.readers import read_cohort
     from genoaudit.data.simulate import simulate_cohort
-    from genoaudit.errors import ConfigError, DataError, GenoauditError, TrainingError
+    from genoaudit.errors import ArtefactError, ConfigError, DataError, GenoauditError, TrainingError
     from genoaudit.models.claims import privacy_claim, settle_privacy
     from genoaudit.models.fitting import fit_recipe
     from genoaudit.models.mlp import MLPClassifier
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
+    from genoaudit.train import TrainedModel, run_train, train_model
 
 _HOMES = {
+    "ArtefactError": "errors",
     "Attack": "contracts",
     "AuditConfig": "config",
     "AuditReport": "report.result",
@@ -58,8 +61,10 @@ _HOMES = {
     "Recipe": "contracts",
     "RunOptions": "config",
     "Signals": "contracts",
+    "StoredModel": "artefacts.model_folder",
     "Summary": "report.shareable",
     "SweepConfig": "sweep_config",
+    "TrainedModel": "train",
     "TrainingError": "errors",
     "Verdict": "report.release_sections",
     "audit_recipe": "audit",
@@ -74,18 +79,24 @@ _HOMES = {
     "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
+    "read_model": "artefacts.model_folder",
     "read_policy": "report.policy",
     "read_run": "report.saved",
     "read_sweep": "sweep_config",
     "run_audit": "configured",
     "run_sweep": "sweep",
+    "run_train": "train",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
+    "train_model": "train",
     "verify_certificate": "report.verification",
+    "verify_data": "artefacts.model_folder",
+    "verify_members": "artefacts.model_folder",
 }
 
 __all__ = [
     "DPSGD",
+    "ArtefactError",
     "Attack",
     "AuditConfig",
     "AuditReport",
@@ -104,8 +115,10 @@ __all__ = [
     "Recipe",
     "RunOptions",
     "Signals",
+    "StoredModel",
     "Summary",
     "SweepConfig",
+    "TrainedModel",
     "TrainingError",
     "Verdict",
     "audit_recipe",
@@ -120,14 +133,19 @@ __all__ = [
     "privacy_claim",
     "read_cohort",
     "read_config",
+    "read_model",
     "read_policy",
     "read_run",
     "read_sweep",
     "run_audit",
     "run_sweep",
+    "run_train",
     "settle_privacy",
     "simulate_cohort",
+    "train_model",
     "verify_certificate",
+    "verify_data",
+    "verify_members",
 ]
 
 

@@ -19,7 +19,6 @@ from genoaudit.contracts import Attack, Design, Recipe, Signals
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
-from genoaudit.errors import ConfigError
 from genoaudit.judging import (
     audit_nothing,
     bound_of_the_most_exposed,
@@ -35,7 +34,7 @@ from genoaudit.metrics.leakage import DEFAULT_FPRS
 from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import privacy_claim, settle_privacy
-from genoaudit.models.recipes import build_recipe
+from genoaudit.models.recipes import build_recipe, check_is_recipe
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding, EpsilonBound, Theory
@@ -102,9 +101,7 @@ def audit_recipe(
     TrainingError
         If a model cannot be trained; finished models stay in the cache.
     """
-    if isinstance(recipe, type) or not all(hasattr(recipe, name) for name in ("fit", "predict_proba", "get_params")):
-        msg = "recipe must be an unfitted scikit-learn classifier with predict_proba, or a Pipeline that ends in one."
-        raise ConfigError(msg)
+    check_is_recipe(recipe)
     settings, options = settings or AuditSection(), options or RunOptions()
     tell = progress or (lambda stage, done, total: None)
     clock = Clock()

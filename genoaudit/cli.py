@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,18 +36,18 @@ from genoaudit.cli_options import (
     Sign,
     Threads,
 )
+from genoaudit.cli_progress import MODELS_ARE_KEPT, progress
 from genoaudit.cli_report import report
 from genoaudit.cli_theory import bounds, calibrate
+from genoaudit.cli_train import train
 from genoaudit.errors import ConfigError, GenoauditError
 
 if TYPE_CHECKING:
     from genoaudit.config import AuditConfig, AuditSection, RunOptions
     from genoaudit.report.result import AuditResult
-    from genoaudit.shadowing import Progress
     from genoaudit.sweep_config import SweepConfig
 
 EXIT_INPUT = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="genoaudit",
@@ -67,6 +64,7 @@ app.command()(report)
 app.command()(verify)
 app.command()(gate)
 app.command()(policy)
+app.command()(train)
 
 
 @app.command()
@@ -90,7 +88,7 @@ def demo(
 
     settings = _overridden(AuditSection(), models, seed)
     options = _options(out, threads, cache_dir, fresh=fresh, replay=replay)
-    with _progress() as tell:
+    with progress(MODELS_ARE_KEPT) as tell:
         result = run_demo(settings, options, progress=tell)
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
@@ -146,7 +144,7 @@ def audit(
         raise ConfigError(msg)
     from genoaudit.configured import run_audit, train_slice
 
-    with _progress() as tell:
+    with progress(MODELS_ARE_KEPT) as tell:
         if only is not None:
             train_slice(settings, only, options, progress=tell)
             return
@@ -188,7 +186,7 @@ def sweep(
     from genoaudit.report.sweep_terminal import print_sweep
     from genoaudit.sweep import run_sweep
 
-    with _progress() as tell:
+    with progress(MODELS_ARE_KEPT) as tell:
         result = run_sweep(settings, options, finished=out / CELLS, progress=tell)
     written = save_sweep(result.report, result.run, out)
     if as_json:
@@ -217,7 +215,7 @@ def reconstruct(
     from genoaudit.reconstruct import run_reconstruct
     from genoaudit.report.reconstruct_terminal import print_reconstruct
 
-    with _progress() as tell:
+    with progress(MODELS_ARE_KEPT) as tell:
         result = run_reconstruct(settings, options, finished=out / CELLS, progress=tell)
     written = save_reconstruct(result.report, result.run, out)
     if as_json:
@@ -345,33 +343,6 @@ def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) ->
         typer.echo(result.report.to_json(), nl=False)
     else:
         print_result(result.report, written)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show bars on a terminal, and a line now and then in a log; standard output is kept for the result."""
-    from genoaudit.report.terminal import bars, lines
-
-    try:
-        with _print_to_stderr(), bars() if sys.stderr.isatty() else lines() as tell:
-            yield tell
-    except KeyboardInterrupt:
-        typer.echo("genoaudit: interrupted; finished models are kept, the same command goes on from them", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-@contextmanager
-def _print_to_stderr() -> Iterator[None]:
-    """Send what others print, here and in workers, to standard error: a user's recipe may print."""
-    sys.stdout.flush()
-    ours = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(ours, 1)
-        os.close(ours)
 
 
 def _terminated(signal_number: int, _frame: object) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from genoaudit.contracts import Access, Scale
 from genoaudit.errors import ConfigError
+from genoaudit.toml_file import checked, read_toml
 
 Engine = Literal["auto", "gram", "stacked", "processes"]
 RecipeKind = Literal["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost", "import"]
@@ -23,9 +23,6 @@ class Section(BaseModel):
     """A frozen table of a configuration; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-SectionT = TypeVar("SectionT", bound=Section)
 
 
 class LabelsConfig(Section):
@@ -182,7 +179,26 @@ class MembersByDraw(Section):
     seed: int = Field(ge=0, lt=2**63, strict=True)
 
 
-Members = Literal["all"] | MembersByColumn | MembersByFile | MembersByDraw
+def _way_of_members(given: object) -> str | None:
+    """Name the way by its keys, so that a mistake is told once and not for every way; None: it is none of them."""
+    if given == "all":
+        return "(all)"
+    keys = set(given) if isinstance(given, Mapping) else set(getattr(type(given), "model_fields", ()))
+    ways = {"(column)": {"column"}, "(file)": {"file"}, "(drawn)": {"share", "seed"}}
+    return next((way for way, own in ways.items() if own == keys), None)
+
+
+Members = Annotated[
+    Annotated[Literal["all"], Tag("(all)")]
+    | Annotated[MembersByColumn, Tag("(column)")]
+    | Annotated[MembersByFile, Tag("(file)")]
+    | Annotated[MembersByDraw, Tag("(drawn)")],
+    Discriminator(
+        _way_of_members,
+        custom_error_type="members",
+        custom_error_message="must be 'all', { column = 'NAME' }, { file = 'PATH' } or { share = 0.5, seed = 0 }",
+    ),
+]
 """Who a model is trained on: everybody, or some patients by one of three ways."""
 
 
@@ -194,14 +210,28 @@ class TargetSection(Section):
     member: str = Field(default="member", description="Column that says whether the model was trained on the sample.")
 
 
+class TrainSection(Section):
+    """The one model that ``genoaudit train`` makes for release; an audit takes no notice of it."""
+
+    members: Members = Field(description="Patients to train on: 'all', or some by a column, a file or a draw.")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**63,
+        strict=True,
+        description="Default: drawn anew. Leave it out with DP: noise that can be drawn again protects nobody.",
+    )
+
+
 class AuditConfig(Section):
-    """A whole audit. Everything in here changes results; nothing else does."""
+    """A whole audit, and what to train for release. Everything in here changes results; nothing else does."""
 
     cohort: CohortConfig
     recipe: RecipeConfig = RecipeConfig()
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = None
     target: TargetSection | None = None
+    train: TrainSection | None = None
 
     @model_validator(mode="after")
     def _canaries_go_into_recipes(self) -> Self:
@@ -276,26 +306,12 @@ def read_config(path: Path) -> AuditConfig:
     target = config.target
     if target is not None:
         target = target.model_copy(update={"path": path.parent / target.path})
+    train = config.train
+    if train is not None:
+        train = train.model_copy(update={"members": located_members(train.members, path.parent)})
     recipe = located_recipe(config.recipe, path.parent)
-    return config.model_copy(update={"cohort": located(config.cohort, path.parent), "recipe": recipe, "target": target})
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        msg = f"cannot read the configuration {path}: {error.strerror}."
-        raise ConfigError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path.name} is not valid TOML: {error}."
-        raise ConfigError(msg) from error
+    found = {"cohort": located(config.cohort, path.parent), "recipe": recipe, "target": target, "train": train}
+    return config.model_copy(update=found)
 
 
 def parse_settings(settings: AuditSection, given: dict[str, Any]) -> AuditSection:
@@ -344,47 +360,3 @@ def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:
     """Return the same with its file of gene sets, if it names one, taken relative to a folder."""
     sets = recipe.parameters.get("gene_sets")
     return recipe.model_copy(update={"gene_sets": str(folder / sets)}) if isinstance(sets, str) else recipe
-
-
-def checked(model: type[SectionT], content: dict[str, Any], *, name: str) -> SectionT:
-    """Check a configuration given as nested dicts; `name` stands in front of errors.
-
-    Raises
-    ------
-    ConfigError
-        Naming every key at fault, and for an unknown key the nearest valid one.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(_explain(error, name, model)) from None
-
-
-def _explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:
-    problems = [_problem(detail["type"], detail["loc"], detail["msg"], model) for detail in error.errors()]
-    if len(problems) == 1:
-        return f"{name}: {problems[0]}"
-    return "\n".join([f"{name}: {len(problems)} problems", *(f"  {i}. {text}" for i, text in enumerate(problems, 1))])
-
-
-def _problem(kind: str, location: tuple[int | str, ...], message: str, model: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        valid = _keys_at(model, location[:-1])
-        nearest = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"valid here: {', '.join(valid)}."
-        return f"unknown key '{key}'; {hint}"
-    if kind == "missing":
-        return f"'{key}' is missing"
-    plain = {"model_type": "must be a table of keys", "tuple_type": "must be a list", "path_type": "must be text"}
-    return f"'{key}': {plain.get(kind, message.removeprefix('Value error, '))}"
-
-
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        if str(part) not in model.model_fields:  # a name that the user chose, in a table of tables
-            continue
-        annotation = model.model_fields[str(part)].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
-    return sorted(model.model_fields)

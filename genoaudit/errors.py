@@ -5,6 +5,7 @@
     GenoauditError              catch this one
     ├── DataError               the cohort or a file of it; carries every problem found, not only the first
     ├── ConfigError             the configuration or an argument
+    ├── ArtefactError           a model's files that cannot be trusted, read or written
     └── TrainingError           a recipe that cannot be trained, or that trained into nonsense
 
 The command line turns each into exit code 3 and one message; any other exception is our bug (exit code 1). Messages
@@ -53,6 +54,10 @@ class DataError(GenoauditError):
 
 class ConfigError(GenoauditError):
     """A configuration or an argument that asks for something impossible or unknown."""
+
+
+class ArtefactError(GenoauditError):
+    """A model's files that are damaged, changed, foreign or unsafe to read, or a model that no safe file can hold."""
 
 
 class TrainingError(GenoauditError):

@@ -18,7 +18,18 @@ MODULES = {
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness", "files"}
 STAGES = {
-    *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "reconstruction"),
+    *(
+        "config",
+        "data",
+        "models",
+        "artefacts",
+        "mitigations",
+        "training",
+        "attacks",
+        "metrics",
+        "privacy",
+        "reconstruction",
+    ),
     *("checks", "report"),
 }
 MAY_IMPORT = {
@@ -27,10 +38,12 @@ MAY_IMPORT = {
     "inputs": {"errors", "files", "config"},
     "randomness": {"contracts"},
     "contracts": set(),
-    "config": {"errors", "contracts"},
+    "toml_file": {"errors"},
+    "config": {"errors", "contracts", "toml_file"},
     "display": set(),
     "data": FOUNDATION | {"display"},
     "models": FOUNDATION | {"data", "privacy"},
+    "artefacts": FOUNDATION | {"data", "models", "privacy"},
     "mitigations": FOUNDATION | {"data", "models", "privacy"},
     "reconstruction": FOUNDATION | {"data", "models", "privacy"},
     "training": FOUNDATION | {"config", "data", "models", "privacy"},
@@ -40,7 +53,7 @@ MAY_IMPORT = {
     "checks": FOUNDATION | {"data", "metrics"},
     "report": FOUNDATION
     | {"display", "config", "inputs", "sweep_config", "reconstruct_config"}
-    | {"data", "models", "attacks", "metrics", "privacy", "checks"},
+    | {"data", "models", "artefacts", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | STAGES | {"scoring", "judging"},
@@ -48,22 +61,25 @@ MAY_IMPORT = {
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
     "configured": FOUNDATION | STAGES | {"inputs", "shadowing", "canaries", "audit", "release"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries"},
-    "sweep_config": {"errors", "config"},
+    "train": FOUNDATION | STAGES | {"configured", "release"},
+    "sweep_config": {"errors", "config", "toml_file"},
     "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
-    "reconstruct_config": {"errors", "config", "sweep_config"},
+    "reconstruct_config": {"errors", "config", "sweep_config", "toml_file"},
     "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "configured", "cells"},
     "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "configured", "cells"},
     "bounds": {"errors", "privacy", "reconstruction", "report"},
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),
+    "cli_progress": {"report"},
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli_report": {"errors", "files", "report", "cli_options"},
     "cli_certificate": {"errors", "report", "cli_options"},
     "cli_gate": {"errors", "report", "cli_options", "cli_certificate"},
+    "cli_train": {"train", "config", "artefacts", "report", "cli_options", "cli_progress"},
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
         *("sweep", "sweep_config", "reconstruct", "reconstruct_config", "report"),
-        *("cli_options", "cli_theory", "cli_report", "cli_certificate", "cli_gate"),
+        *("cli_options", "cli_progress", "cli_theory", "cli_train", "cli_report", "cli_certificate", "cli_gate"),
     },
     "__main__": {"cli"},
 }

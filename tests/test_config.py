@@ -1,6 +1,16 @@
+from pathlib import Path
+
 import pytest
 
-from genoaudit.config import AuditConfig, parse_config, read_config
+from genoaudit.config import (
+    AuditConfig,
+    MembersByColumn,
+    MembersByDraw,
+    MembersByFile,
+    TrainSection,
+    parse_config,
+    read_config,
+)
 from genoaudit.errors import ConfigError
 
 MINIMAL = {"cohort": {"path": "a.h5ad", "label": "type", "scale": "log2"}}
@@ -23,7 +33,7 @@ def test_defaults_are_what_the_readme_promises():
         (changed("cohort", labels={"pth": "x"}), r"unknown key 'cohort\.labels\.pth'; did you mean 'path'\?"),
         (changed("audit", model=8), r"unknown key 'audit\.model'; did you mean 'models'\?"),
         ({**MINIMAL, "adit": {}}, r"unknown key 'adit'; did you mean 'audit'\?"),
-        ({**MINIMAL, "zzz": {}}, r"unknown key 'zzz'; valid here: audit, canaries, cohort, recipe, target"),
+        ({**MINIMAL, "zzz": {}}, r"unknown key 'zzz'; valid here: audit, canaries, cohort, recipe, target, train"),
         ({}, "'cohort' is missing"),
         (changed("cohort", scale="logs"), r"'cohort\.scale': Input should be 'counts'"),
         (changed("audit", models=1), r"'audit\.models': must be a whole number from 4 to 100000, or 'auto'; got 1"),
@@ -85,3 +95,47 @@ def test_gene_sets_are_taken_relative_to_the_configuration(tmp_path):
     text = '[cohort]\npath = "c.h5ad"\nlabel = "t"\nscale = "log2"\n[recipe]\nkind = "deepcc"\ngene_sets = "s.gmt"\n'
     path.write_text(text, encoding="utf-8")
     assert read_config(path).recipe.parameters["gene_sets"] == str(tmp_path / "s.gmt")
+
+
+def trained(members, **more):
+    return {**MINIMAL, "train": {"members": members, **more}}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ("all", "all"),
+        ({"column": "split"}, MembersByColumn(column="split")),
+        ({"file": "m.csv"}, MembersByFile(file=Path("m.csv"))),
+        ({"share": 0.8, "seed": 3}, MembersByDraw(share=0.8, seed=3)),
+    ],
+)
+def test_members_may_be_named_in_four_ways(members, expected):
+    assert parse_config(trained(members)).train == TrainSection(members=expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (trained("some"), r"^configuration: 'train\.members': must be 'all', \{ column = 'NAME' \}"),
+        (trained({"share": 0.5}), r"^configuration: 'train\.members': must be 'all'"),
+        (trained({"column": "a", "file": "b"}), r"^configuration: 'train\.members': must be 'all'"),
+        (trained({"share": 1.5, "seed": 0}), r"^configuration: 'train\.members\.share': Input should be less than 1$"),
+        (trained({"share": 0.5, "seed": -1}), r"^configuration: 'train\.members\.seed'"),
+        (trained("all", seed=True), r"'train\.seed'"),
+        (trained("all", sead=1), r"unknown key 'train\.sead'; did you mean 'seed'\?"),
+        ({**MINIMAL, "train": {}}, r"'train\.members' is missing"),
+    ],
+)
+def test_a_mistake_about_members_is_told_once(content, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_config(content)
+
+
+def test_a_file_of_members_is_relative_to_the_configuration(tmp_path):
+    path = tmp_path / "audit.toml"
+    path.write_text(
+        '[cohort]\npath = "a.csv"\nlabel = "t"\nscale = "log2"\n[train]\nmembers = { file = "m.csv" }\n',
+        encoding="utf-8",
+    )
+    assert read_config(path).train.members.file == tmp_path / "m.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,9 @@ def members_by_column(cohort: Cohort, column: str) -> Membership:
 
 
 def members_by_file(cohort: Cohort, path: Path) -> Membership:
-    """Read membership from a text file with one patient or sample id in a line; a header line of one word is skipped.
+    """Read membership from a text file with a patient or sample id in a line, or first in a line of CSV.
+
+    A header of one word is skipped.
 
     Raises
     ------
@@ -74,9 +77,10 @@ def members_by_file(cohort: Cohort, path: Path) -> Membership:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        first = [(next(csv.reader([line]), None) or [""])[0] for line in lines]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(path.name, ["cannot be read as text with one id in a line."]) from error
-    named = [(number, line.partition(",")[0].strip().strip('"')) for number, line in enumerate(lines, start=1)]
+    named = [(number, name.strip()) for number, name in enumerate(first, start=1)]
     if named and named[0][1].casefold() in _HEADERS:
         named = named[1:]
     named = [(number, name) for number, name in named if name]

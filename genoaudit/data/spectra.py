@@ -81,7 +81,7 @@ class FunctionalSpectra(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """
         self._validate_params()
         X = validate_data(self, X, dtype=np.float32)
-        self._columns = _checked_columns(self.gene_sets, genes=self.n_features_in_)
+        self._columns = checked_columns(self.gene_sets, genes=self.n_features_in_)
         if self.centring == "members":
             self.mean_ = X.mean(axis=0, dtype=np.float64)
         return self
@@ -140,7 +140,7 @@ def enrichment_scores(values: FloatArray, columns: list[IntArray]) -> FloatArray
     return scores
 
 
-def _checked_columns(gene_sets: ArrayLike, *, genes: int) -> list[IntArray]:
+def checked_columns(gene_sets: ArrayLike, *, genes: int) -> list[IntArray]:
     """Return the columns of each set."""
     rows = np.asarray(gene_sets)
     where = "The 'gene_sets' parameter of FunctionalSpectra must"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from genoaudit.models.seeds import seeded_parameters
 from genoaudit.privacy.dpsgd import DPSGD
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class PrivacyClaim:
     assumptions
         What the guarantee takes as given whatever the recipe, each one sentence.
     seeded
-        Whether the noise can be drawn again by whoever knows the seed: fine for a shadow model, which must be
-        reproducible, but such a model is not releasable under the guarantee.
+        Whether any step's random numbers can be drawn again by whoever knows the seed: fine for a shadow model, which
+        must be reproducible, but such a model is not releasable under the guarantee.
     """
 
     guarantee: Guarantee
@@ -124,8 +125,14 @@ def privacy_claim(recipe: Recipe, *, patients: int) -> PrivacyClaim | None:
             f"The number of patients ({mechanism.patients}), the genes and the classes are public.",
             "Nothing was learnt from these patients before the recipe saw them, as batch correction would.",
         ),
-        seeded=any(step.random_state is not None for step in (found.classifier, *(step for _, step in found.scalers))),
+        seeded=bool(seeded_parameters(recipe)),
     )
+
+
+def private_settings(recipe: Recipe) -> DPSGD | None:
+    """Return what a recipe asks of DP-SGD; None if it is trained without."""
+    found = _private_part(recipe)
+    return None if found is None else found.dp
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,6 +130,14 @@ def build_recipe(
     return cast(Recipe, Pipeline(steps))
 
 
+def check_is_recipe(recipe: Any) -> None:
+    """Raise a `ConfigError` unless this is an estimator that can be trained and asked for probabilities."""
+    if isinstance(recipe, type) or not all(hasattr(recipe, name) for name in ("fit", "predict_proba", "get_params")):
+        raise ConfigError(
+            "recipe must be an unfitted scikit-learn classifier with predict_proba, or a Pipeline that ends in one."
+        )
+
+
 def set_random_state(recipe: Recipe, seed: int, *path: str | int) -> Recipe:
     """Return an unfitted copy with every ``random_state``, however deep, drawn from the seed tree.
 

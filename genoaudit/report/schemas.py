@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from genoaudit.artefacts.manifest import MANIFEST_VERSION, ConfidentialManifest, Manifest
 from genoaudit.config import AuditConfig
 from genoaudit.errors import ConfigError
 from genoaudit.reconstruct_config import ReconstructConfig
@@ -75,6 +76,15 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType(
         ),
         "reconstruct": Schema(ReconstructReport, "genoaudit: reconstruct.json (confidential)", "1.0", "serialization"),
         "summary": Schema(Summary, "genoaudit: summary.json (may be shared)", SUMMARY_VERSION, "serialization"),
+        "model": Schema(
+            Manifest, "genoaudit: MODEL/release/manifest.json (goes with the model)", MANIFEST_VERSION, "serialization"
+        ),
+        "model_confidential": Schema(
+            ConfidentialManifest,
+            "genoaudit: MODEL/confidential/manifest.json (confidential)",
+            MANIFEST_VERSION,
+            "serialization",
+        ),
         "sweep": Schema(SweepReport, "genoaudit: sweep.json (confidential)", "1.0", "serialization"),
     }
 )

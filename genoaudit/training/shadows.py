@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -27,6 +25,7 @@ from genoaudit.models.fitting import fit_recipe
 from genoaudit.models.forms import ExactForm, Inexact, form_of
 from genoaudit.models.recipes import set_random_state
 from genoaudit.training.backends import Backend, run_tasks
+from genoaudit.training.guarded import guarded, single_threaded
 from genoaudit.training.outputs import Asked, ModelOutputs, outputs_of
 from genoaudit.training.plan import CHUNK, GPU_CHUNK, Plan
 from genoaudit.training.questions import Questions, ask
@@ -257,41 +256,14 @@ def _train_as_it_is(
 ) -> _Finished:
     finished = []
     for model, member, recipe in zip(task.models, task.members, task.recipes, strict=True):
-        with single_threaded(), warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
+        try:
+            with guarded() as told:
                 fit_recipe(recipe, X[member], y[member], patients=patients[member])
                 outputs = outputs_of(recipe, X, y, classes=classes)
                 if questions is not None:
                     outputs = ask(questions, recipe, outputs, member)
-            except TrainingError as error:
-                msg = f"model {model}: {error}"
-                raise TrainingError(msg) from None
-            except (Exception, SystemExit) as error:  # noqa: BLE001  a recipe may be anybody's code
-                # It has seen values and class codes only, so its words cannot hold an identifier.
-                said = (str(error).splitlines() or [""])[0][:300]
-                msg = f"model {model}: the recipe raised {type(error).__name__}: {said}"
-                raise TrainingError(msg) from None
-        told = {f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught if _worth_telling(w)}
-        finished.append((model, replace(outputs, warnings=tuple(sorted(told)))))
+        except TrainingError as error:
+            msg = f"model {model}: {error}"
+            raise TrainingError(msg) from None
+        finished.append((model, replace(outputs, warnings=tuple(told))))
     return finished
-
-
-def _worth_telling(caught: warnings.WarningMessage) -> bool:
-    # Deprecations are between libraries; a reader of an audit cannot act on them.
-    return not issubclass(caught.category, DeprecationWarning | PendingDeprecationWarning | FutureWarning)
-
-
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Hold BLAS, OpenMP and torch to one thread for the length of a block."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

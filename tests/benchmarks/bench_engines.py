@@ -26,9 +26,9 @@ from rivals import opacus_step_seconds, train_plainly, warm_up
 from genoaudit.models.forms import form_of
 from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.training import exact
+from genoaudit.training.guarded import single_threaded
 from genoaudit.training.outputs import outputs_of
 from genoaudit.training.plan import CHUNK
-from genoaudit.training.shadows import single_threaded
 
 WORK = Work()
 EXPECTED_BATCH, DP_STEPS, DP_RATE = 64, 140, 0.05

@@ -14,7 +14,7 @@ from results import Seconds, machine, options, rounds, spread, table, tell, time
 
 from genoaudit import build_recipe, make_design, simulate_cohort
 from genoaudit.data.cohort import Cohort
-from genoaudit.training.shadows import single_threaded
+from genoaudit.training.guarded import single_threaded
 
 PATIENTS, GENES, CLASSES, SEED = 400, 20_531, 5, 0
 AS_SHIPPED: dict[str, Any] = {"max_bin": 256, "max_depth": 6, "colsample_bytree": 1.0, "n_estimators": 100}

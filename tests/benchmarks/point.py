@@ -20,8 +20,9 @@ from results import Seconds, timed
 from rivals import train_plainly, warm_up
 
 from genoaudit.config import RunOptions
+from genoaudit.training.guarded import single_threaded
 from genoaudit.training.plan import CHUNK, Plan
-from genoaudit.training.shadows import gather, single_threaded, train_shadows
+from genoaudit.training.shadows import gather, train_shadows
 
 SCALINGS = {"shared": "sample", "members": "members"}
 

@@ -46,6 +46,13 @@ def test_a_file_may_name_patients_or_samples(tmp_path, header, what):
     np.testing.assert_array_equal(members_by_file(COHORT, tmp_path / "members.txt").members, HALF)
 
 
+def test_a_file_may_be_csv_with_quotes_where_an_id_needs_them(tmp_path):
+    odd = {COHORT.patient_ids[0]: "a, b", COHORT.patient_ids[2]: 'say "x"'}
+    cohort = dataclasses.replace(COHORT, patient_ids=tuple(odd.get(name, name) for name in COHORT.patient_ids))
+    (tmp_path / "members.csv").write_text('patient_id,note\n"a, b",first\n"say ""x""",\n')
+    np.testing.assert_array_equal(np.flatnonzero(members_by_file(cohort, tmp_path / "members.csv").members), [0, 2])
+
+
 def test_strangers_in_a_file_are_named_by_line_only(tmp_path):
     path = tmp_path / "members.txt"
     path.write_text("\n".join([*COHORT.patient_ids[:5], "SECRET-1", COHORT.patient_ids[6], "SECRET-2"]))

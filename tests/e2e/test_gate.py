@@ -70,7 +70,7 @@ def test_reasons_name_number_limit_and_what_is_allowed(genoaudit, runs):
 
 
 def test_an_audit_with_a_policy_carries_the_verdict_and_fails_only_when_told(genoaudit, runs, tmp_path):
-    audit = ("audit", runs / "memorises.toml", "--threads", 1, "--cache-dir", runs / ".genoaudit-cache")
+    audit = ("audit", runs / "memorises.toml", "--threads", 1, "--replay", "--cache-dir", runs / ".genoaudit-cache")
     asked = genoaudit(*audit, "--out", tmp_path / "run", "--policy", runs / "board.toml", check=0)
     assert asked.stdout.startswith("Hold: the policy “Board” is not met.")
     report = json.loads((tmp_path / "run" / "report.json").read_text())

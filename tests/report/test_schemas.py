@@ -7,6 +7,8 @@ import jsonschema
 import pytest
 from sample_summary import build_full_report, build_summary
 
+from genoaudit.artefacts.folder_files import read_record
+from genoaudit.artefacts.manifest import Manifest, manifest_text
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError
 from genoaudit.report.result import AuditReport
@@ -49,7 +51,7 @@ def test_a_schema_says_what_it_is(name):
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="choose one of: audit_config, certificate, policy"):
+    with pytest.raises(ConfigError, match="choose one of: audit_config, certificate, model, model_confidential"):
         schema_text("reports")
 
 
@@ -73,6 +75,12 @@ def test_any_summary_is_valid_and_a_row_per_patient_is_not(report):
             validator("summary").validate({**summary, "patients": [{"pseudonym": "P1", "auc": 0.91}]})
         with pytest.raises(jsonschema.ValidationError):
             validator("summary").validate({**summary, "confidential": True})
+
+
+def test_the_example_of_a_model_is_valid_and_as_it_would_be_written():
+    path = EXAMPLES / "model.json"
+    validator("model").validate(json.loads(path.read_text(encoding="utf-8")))
+    assert manifest_text(read_record(path, Manifest)) == path.read_text(encoding="utf-8")
 
 
 def test_any_report_is_valid(report):

@@ -1,0 +1,245 @@
+"""Parts of a recipe that other libraries made, as files: skops, which names every type before it makes one."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import warnings
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genoaudit.errors import ArtefactError
+
+log = logging.getLogger(__name__)
+
+_SEEDS = ("random_state", "random_seed", "seed", "rng")
+"""How the attributes end in which libraries keep what random numbers were drawn from."""
+
+_WEIGHTS = tuple(f".{name}_" for name in ("coef", "coefs", "intercept", "intercepts", "components", "mean", "scale"))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a file of parts would tell of the members besides its answers, by class and attribute.
+
+    Parameters
+    ----------
+    profiles
+        Arrays that hold the profile of a member as it is.
+    sized
+        Arrays with a place for every member sample.
+    counts
+        Numbers, or arrays that add up to them, that say how many member samples there were.
+    """
+
+    profiles: frozenset[str]
+    sized: frozenset[str]
+    counts: frozenset[str]
+
+
+def write_parts(parts: Sequence[Any]) -> bytes:
+    """Return fitted estimators of other libraries as one skops file, without the seeds they were trained on.
+
+    Raises
+    ------
+    ArtefactError
+        If skops cannot hold one of them.
+    """
+    import skops.io
+
+    try:
+        return bytes(skops.io.dumps([_without_seeds(copy.deepcopy(part), set()) for part in parts]))
+    except Exception as error:
+        names = ", ".join(dict.fromkeys(type(part).__name__ for part in parts))
+        raise ArtefactError(
+            f"skops cannot hold {names} ({type(error).__name__}: {error}), and nothing else is safe to read. Use "
+            "estimators whose attributes are numbers, texts, arrays and estimators."
+        ) from error
+
+
+def untrusted_types(data: bytes) -> tuple[str, ...]:
+    """Name the types in a skops file that neither skops nor this package vouches for.
+
+    Raises
+    ------
+    ArtefactError
+        If it is no skops file.
+    """
+    import skops.io
+
+    _check_archive(data)
+    try:
+        found: list[str] = skops.io.get_untrusted_types(data=data)
+    except Exception as error:
+        raise ArtefactError(f"it is no skops file that can be read ({type(error).__name__}: {error}).") from error
+    return tuple(name for name in found if name not in our_types())
+
+
+def read_parts(data: bytes, *, trusted: Collection[str] = ()) -> list[Any]:
+    """Return the estimators of `write_parts`; weights that are not finite are refused, as NaN elsewhere may be meant.
+
+    Parameters
+    ----------
+    data
+        The file.
+    trusted
+        Full names of types that may be made besides those that skops and this package vouch for.
+
+    Raises
+    ------
+    ArtefactError
+        If it is no such file, or holds types that nobody vouched for: all of them are named.
+    """
+    import skops.io
+
+    strange = [name for name in untrusted_types(data) if name not in trusted]
+    if strange:
+        listed = ", ".join(f'"{name}"' for name in strange)
+        raise ArtefactError(
+            f"it holds {len(strange)} types that are not trusted. If you know where they come from, name them: "
+            f"trusted = [{listed}]."
+        )
+    for where, value in _contents(data):
+        if where.endswith(_WEIGHTS) and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
+            raise ArtefactError(f"{where} has values that are not finite.")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = skops.io.loads(data, trusted=[*trusted, *our_types()])
+    except Exception as error:
+        raise ArtefactError(f"skops cannot read it ({type(error).__name__}: {error}).") from error
+    for warning in caught:
+        log.warning("%s", str(warning.message).splitlines()[0])
+    if not isinstance(found, list):
+        raise ArtefactError("it does not hold a list of estimators.")
+    return found
+
+
+def our_types() -> tuple[str, ...]:
+    """Name the estimators and records of this package that may stand inside another library's estimator."""
+    from genoaudit.artefacts.networks import NETWORKS
+    from genoaudit.artefacts.steps import STEPS
+    from genoaudit.models.distillation import DistilledClassifier
+    from genoaudit.models.outputs import DefendedOutputs
+    from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.privacy.mechanism import Mechanism
+
+    kinds = (*(kept.kind for kept in (*STEPS, *NETWORKS)), DefendedOutputs, DistilledClassifier, DPSGD, Mechanism)
+    return tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds)
+
+
+def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
+    """Look through a skops file for what it tells of the members, as far as that can be seen from outside.
+
+    Parameters
+    ----------
+    data
+        The file.
+    inputs
+        What each part was fitted on, [member samples, columns].
+    """
+    samples = len(inputs[0])
+    rows = {row for X in inputs for row in _rows(np.asarray(X))}
+    profiles, sized, counts = set[str](), set[str](), set[str]()
+    for where, value in _contents(data):
+        if isinstance(value, np.ndarray) and value.ndim:
+            if value.ndim == 2 and value.dtype.kind == "f" and not rows.isdisjoint(_rows(value)):
+                profiles.add(where)
+            if samples in value.shape:
+                sized.add(where)
+        if any(_adds_up(numbers, samples) for numbers in _numbers(value)):
+            counts.add(where)
+    return Told(frozenset(profiles), frozenset(sized), frozenset(counts))
+
+
+def _check_archive(data: bytes) -> None:
+    """Refuse an archive that would grow when it is read; skops reads its members into memory."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise ArtefactError("it is no zip archive, as a skops file is.") from error
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ArtefactError("its parts are compressed, as this package never writes them.")
+    if sum(member.file_size for member in members) > len(data):
+        raise ArtefactError("its parts claim to be larger than the file.")
+
+
+def _without_seeds(value: Any, seen: set[int]) -> Any:
+    """Set what estimators keep of their random numbers to None, however deep: a tree's seed tells whom it never saw."""
+    if id(value) in seen or isinstance(value, type):
+        return value
+    seen.add(id(value))
+    if isinstance(value, dict):
+        items: Iterator[Any] = iter(value.values())
+    elif isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
+        items = iter(np.asarray(value, dtype=object).ravel() if isinstance(value, np.ndarray) else value)
+    elif hasattr(value, "__dict__"):
+        attributes = vars(value)
+        for name, held in attributes.items():
+            if name.rstrip("_").endswith(_SEEDS) or isinstance(held, np.random.RandomState | np.random.Generator):
+                attributes[name] = None
+        items = iter(list(attributes.values()))
+    else:
+        return value
+    for item in items:
+        _without_seeds(item, seen)
+    return value
+
+
+def _contents(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield every number and array of a skops file with the class and the attribute that holds it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for where, node in _nodes(json.loads(archive.read("schema.json")), "", ""):
+            if "file" in node and str(node["file"]).endswith(".npy"):
+                yield where, np.load(io.BytesIO(archive.read(node["file"])), allow_pickle=False)
+            elif node.get("is_json"):
+                yield where, json.loads(node["content"])
+
+
+def _nodes(node: Any, owner: str, attribute: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _nodes(item, owner, attribute)
+    if not isinstance(node, dict):
+        return
+    if node.get("is_json") or "file" in node:
+        yield f"{owner}.{attribute}", node
+        return
+    content = node.get("content")
+    if isinstance(content, dict) and "__loader__" not in content:
+        for name, item in content.items():
+            yield from _nodes(item, owner, attribute if node.get("__class__") != "dict" or not owner else name)
+        return
+    owner = str(node.get("__class__")) if node.get("__loader__") == "ObjectNode" else owner
+    yield from _nodes(content, owner, attribute)
+
+
+def _numbers(value: Any) -> Iterator[NDArray[Any]]:
+    """Yield what may count members: a number, an array of them, or a column of a table of nodes."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    array = np.asarray(value)
+    if array.dtype.names:
+        yield from (array[name].ravel()[:1] for name in array.dtype.names if array[name].dtype.kind in "iuf")
+    elif array.dtype.kind in "iuf" and array.ndim < 2:
+        yield array
+
+
+def _adds_up(numbers: NDArray[Any], samples: int) -> bool:
+    return bool(numbers.size and numbers.ravel().astype(np.float64).sum() == samples)
+
+
+def _rows(X: NDArray[Any]) -> set[int]:
+    """Return hashes of a matrix's rows in float32, but for rows of a single value: those are nobody's profile."""
+    if X.ndim != 2 or X.dtype.kind != "f" or X.shape[1] < 2:
+        return set()
+    values = np.ascontiguousarray(X, dtype=np.float32) + np.float32(0)  # one zero, not two
+    return {hash(row.tobytes()) for row in values[(values != values[:, :1]).any(axis=1)]}
