@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from genoaudit.contracts import Access, Scale
 from genoaudit.errors import ConfigError
+from genoaudit.toml_file import checked, read_toml
 
 Engine = Literal["auto", "gram", "stacked", "processes"]
 RecipeKind = Literal["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost", "import"]
@@ -23,9 +22,6 @@ class Section(BaseModel):
     """A frozen table of a configuration; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-SectionT = TypeVar("SectionT", bound=Section)
 
 
 class LabelsConfig(Section):
@@ -187,21 +183,49 @@ Members = Literal["all"] | MembersByColumn | MembersByFile | MembersByDraw
 
 
 class TargetSection(Section):
-    """A given model, known by what it says: the release audit of this one model instead of its recipe."""
+    """A given model, or what it said: the release audit of this one model instead of its recipe."""
 
-    path: Path = Field(description="Table with a row per sample: id, membership, and a column per class.")
-    sample: str | None = Field(default=None, description="Column with the sample ids; default: the first.")
-    member: str = Field(default="member", description="Column that says whether the model was trained on the sample.")
+    path: Path = Field(
+        description="skops, ubj, json, safetensors, pt or pth: a model. A folder of genoaudit train. csv, tsv, txt or "
+        "parquet: a row per sample with id, membership and a column per class."
+    )
+    members: Members | None = Field(
+        default=None, description="Who it was trained on; default: the table's member column, the folder's own list."
+    )
+    non_members_from: str | None = Field(default=None, description="Where the other patients came from, in free words.")
+    sample: str | None = Field(default=None, description="Tables: column with the sample ids; default: the first.")
+    member: str = Field(default="member", description="Tables: column that says whether a sample was trained on.")
+    trusted: tuple[str, ...] = Field(default=(), description="skops: types that may be made, beyond the usual ones.")
+    constructor: str | None = Field(default=None, description="torch: 'module:function' giving the module.")
+    arguments: dict[str, Any] = Field(default={}, description="torch: keywords of the constructor.")
+    outputs: Literal["logits", "probabilities"] = Field(default="logits", description="torch: what the module gives.")
+    classes: tuple[str, ...] | None = Field(
+        default=None, description="The cohort's classes in the order of the model's outputs; default: by their names."
+    )
+    genes: Path | None = Field(
+        default=None,
+        description="Text file with the model's genes in its order, one in a line; default: its own names.",
+    )
 
 
 class AuditConfig(Section):
     """A whole audit. Everything in here changes results; nothing else does."""
 
     cohort: CohortConfig
-    recipe: RecipeConfig = RecipeConfig()
+    recipe: RecipeConfig | None = Field(
+        default=None, description="Default: an MLP; with [target] none, and no reference models are trained."
+    )
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = None
     target: TargetSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_audits_have_a_recipe(cls, content: Any) -> Any:
+        # A given model must not be compared with models of a recipe that nobody named.
+        if isinstance(content, dict) and content.get("target") is None and content.get("recipe") is None:
+            return {**content, "recipe": {}}
+        return content
 
     @model_validator(mode="after")
     def _canaries_go_into_recipes(self) -> Self:
@@ -269,29 +293,13 @@ def read_config(path: Path) -> AuditConfig:
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
     config = parse_config(read_toml(path), name=path.name)
-    target = config.target
-    if target is not None:
-        target = target.model_copy(update={"path": path.parent / target.path})
-    recipe = located_recipe(config.recipe, path.parent)
-    return config.model_copy(update={"cohort": located(config.cohort, path.parent), "recipe": recipe, "target": target})
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        msg = f"cannot read the configuration {path}: {error.strerror}."
-        raise ConfigError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path.name} is not valid TOML: {error}."
-        raise ConfigError(msg) from error
+    folder = path.parent
+    found = {
+        "cohort": located(config.cohort, folder),
+        "recipe": None if config.recipe is None else located_recipe(config.recipe, folder),
+        "target": None if config.target is None else located_target(config.target, folder),
+    }
+    return config.model_copy(update=found)
 
 
 def parse_settings(settings: AuditSection, given: dict[str, Any]) -> AuditSection:
@@ -336,51 +344,17 @@ def located_members(members: Members, folder: Path) -> Members:
     return members
 
 
+def located_target(target: TargetSection, folder: Path) -> TargetSection:
+    """Return the same with its paths taken relative to a folder."""
+    found: dict[str, Any] = {"path": folder / target.path}
+    if target.members is not None:
+        found["members"] = located_members(target.members, folder)
+    if target.genes is not None:
+        found["genes"] = folder / target.genes
+    return target.model_copy(update=found)
+
+
 def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:
     """Return the same with its file of gene sets, if it names one, taken relative to a folder."""
     sets = recipe.parameters.get("gene_sets")
     return recipe.model_copy(update={"gene_sets": str(folder / sets)}) if isinstance(sets, str) else recipe
-
-
-def checked(model: type[SectionT], content: dict[str, Any], *, name: str) -> SectionT:
-    """Check a configuration given as nested dicts; `name` stands in front of errors.
-
-    Raises
-    ------
-    ConfigError
-        Naming every key at fault, and for an unknown key the nearest valid one.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(_explain(error, name, model)) from None
-
-
-def _explain(error: ValidationError, name: str, model: type[BaseModel]) -> str:
-    problems = [_problem(detail["type"], detail["loc"], detail["msg"], model) for detail in error.errors()]
-    if len(problems) == 1:
-        return f"{name}: {problems[0]}"
-    return "\n".join([f"{name}: {len(problems)} problems", *(f"  {i}. {text}" for i, text in enumerate(problems, 1))])
-
-
-def _problem(kind: str, location: tuple[int | str, ...], message: str, model: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        valid = _keys_at(model, location[:-1])
-        nearest = difflib.get_close_matches(str(location[-1]), valid, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"valid here: {', '.join(valid)}."
-        return f"unknown key '{key}'; {hint}"
-    if kind == "missing":
-        return f"'{key}' is missing"
-    plain = {"model_type": "must be a table of keys", "tuple_type": "must be a list", "path_type": "must be text"}
-    return f"'{key}': {plain.get(kind, message.removeprefix('Value error, '))}"
-
-
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        if str(part) not in model.model_fields:  # a name that the user chose, in a table of tables
-            continue
-        annotation = model.model_fields[str(part)].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
-    return sorted(model.model_fields)

@@ -21,13 +21,12 @@ from genoaudit.config import (
     CohortConfig,
     RecipeConfig,
     Section,
-    checked,
     located,
     located_recipe,
     parse_settings,
-    read_toml,
 )
 from genoaudit.errors import ConfigError
+from genoaudit.toml_file import checked, read_toml
 
 GENE_LIST = "gene_list"
 """The mitigation whose settings are files."""

@@ -18,7 +18,18 @@ MODULES = {
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness", "files"}
 STAGES = {
-    *("config", "data", "models", "mitigations", "training", "attacks", "metrics", "privacy", "reconstruction"),
+    *(
+        "config",
+        "data",
+        "models",
+        "artefacts",
+        "mitigations",
+        "training",
+        "attacks",
+        "metrics",
+        "privacy",
+        "reconstruction",
+    ),
     *("checks", "report"),
 }
 MAY_IMPORT = {
@@ -26,9 +37,11 @@ MAY_IMPORT = {
     "files": {"errors"},
     "randomness": {"contracts"},
     "contracts": set(),
-    "config": {"errors", "contracts"},
-    "data": FOUNDATION,
+    "toml_file": {"errors"},
+    "config": {"errors", "contracts", "toml_file"},
+    "data": FOUNDATION | {"privacy"},
     "models": FOUNDATION | {"data", "privacy"},
+    "artefacts": FOUNDATION | {"data", "models", "privacy"},
     "mitigations": FOUNDATION | {"data", "models", "privacy"},
     "reconstruction": FOUNDATION | {"data", "models", "privacy"},
     "training": FOUNDATION | {"config", "data", "models", "privacy"},
@@ -45,9 +58,9 @@ MAY_IMPORT = {
     "release": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries", "audit"},
     "configured": FOUNDATION | STAGES | {"shadowing", "canaries", "audit", "release"},
     "audit": FOUNDATION | STAGES | {"scoring", "judging", "shadowing", "canaries"},
-    "sweep_config": {"errors", "config"},
+    "sweep_config": {"errors", "config", "toml_file"},
     "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
-    "reconstruct_config": {"errors", "config", "sweep_config"},
+    "reconstruct_config": {"errors", "config", "sweep_config", "toml_file"},
     "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "configured", "cells"},
     "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "configured", "cells"},
     "bounds": {"errors", "privacy", "reconstruction", "report"},
