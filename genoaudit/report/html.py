@@ -209,6 +209,7 @@ def environment() -> Environment:
         wording.alarm_sentence,
         wording.samples_sentence,
         wording.self_test_sentence,
+        wording.given_sentence,
     )
     environment.filters |= {function.__name__: function for function in (*said, *sentences)}
     environment.filters |= {

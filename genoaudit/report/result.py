@@ -167,12 +167,12 @@ class AuditReport(Part):
     not_tested: tuple[NotTested, ...] = ()
     headline: str | None = Field(description="Name of the attack that groups and patients are shown for.")
     cohort: CohortSummary
-    recipe: RecipeSummary
+    recipe: RecipeSummary | None = Field(description="None: the recipe of a given model is not known.")
     guarantee: Guarantee | None = Field(
         default=None, description="Of a recipe trained with DP; None: it promises nothing."
     )
     theory: Theory | None = Field(default=None, description="Of a recipe trained with DP: its guarantee and evidence.")
-    design: DesignSummary
+    design: DesignSummary | None = Field(description="None: no models were trained.")
     adversary: Adversary
     attacks: tuple[AttackResult, ...]
     not_run: tuple[NotRun, ...]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genoaudit import AuditSection, RunOptions, build_recipe, simulate_cohort
-from genoaudit.data.target import Target
+from genoaudit.data.target import Target, log_of
 from genoaudit.models.recipes import set_random_state
 from genoaudit.release.audit import audit_target
 
@@ -24,7 +24,7 @@ def recipe():
 def given_model(recipe, members, cohort=COHORT):
     rows = members[cohort.patients]
     fitted = set_random_state(recipe, 99, "released").fit(cohort.X[rows], cohort.y[rows])
-    return Target(members, fitted.predict_proba(cohort.X), "model.csv")
+    return Target(members, log_of(fitted.predict_proba(cohort.X)), "model.csv")
 
 
 def test_a_given_model_is_audited_against_references_with_as_many_members(recipe, options):
@@ -52,7 +52,7 @@ def test_a_given_model_is_audited_against_references_with_as_many_members(recipe
 
 def test_a_given_model_that_says_the_same_of_everybody_is_pointed_out(recipe, options):
     members = np.random.default_rng(0).permutation(60) < 30
-    target = Target(members, np.full((COHORT.n_samples, 2), 0.5), "flat.csv")
+    target = Target(members, np.full((COHORT.n_samples, 2), np.log(0.5)), "flat.csv")
     report = audit_target(recipe, COHORT, target, AuditSection(models=8), options).report
     assert {check.code for check in report.checks if check.status == "issue"} >= {"GA010"}
     assert all(attack.auc.value == 0.5 for attack in report.attacks if attack.name == "loss")
@@ -63,7 +63,7 @@ def test_a_model_that_never_saw_them_leaks_nothing_in_the_release_audit(recipe, 
     for seed in range(12):
         rng = np.random.default_rng(seed)
         trained = given_model(recipe, rng.permutation(60) < 30)
-        claimed = Target(rng.permutation(60) < 30, trained.proba, "claimed.csv")
+        claimed = Target(rng.permutation(60) < 30, trained.log_proba, "claimed.csv")
         report = audit_target(recipe, COHORT, claimed, AuditSection(models=16), options).report
         aucs.append({attack.name: attack.auc.value for attack in report.attacks}["lira_fixed"])
     assert abs(np.mean(aucs) - 0.5) < 3 * 0.075 / np.sqrt(12)  # the error of an AUC of 30 against 30
