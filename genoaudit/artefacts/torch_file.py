@@ -93,9 +93,9 @@ class ModuleClassifier:
 
 
 def _are_probabilities(given: Tensor) -> bool:
-    """Whether no numbers but probabilities would look like this."""
+    """Whether no numbers but probabilities would look like this; of one output nobody can tell."""
     inside = bool(((given >= 0) & (given <= 1)).all())
-    return inside and (given.shape[1:] == (1,) or bool((given.sum(dim=1) - 1).abs().max() < _SUM_ERROR))
+    return inside and given.shape[1:] != (1,) and bool((given.sum(dim=1) - 1).abs().max() < _SUM_ERROR)
 
 
 def read_state(content: bytes, name: str) -> dict[str, Tensor]:

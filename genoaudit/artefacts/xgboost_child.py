@@ -1,12 +1,16 @@
 """Read a model with XGBoost and write it again, in a process of its own: malformed files end the process that reads.
 
-Bytes come in on standard input; the model goes out as JSON on standard output. Exit code 1: XGBoost said no.
+Bytes come in on standard input; the model goes out as JSON on standard output. Run as a file, it imports nothing of
+this package.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+
+SAID_NO = 3
+"""Exit code where XGBoost refused the model, as it does with most that are damaged."""
 
 
 def main() -> None:
@@ -21,7 +25,7 @@ def main() -> None:
         booster.load_model(bytearray(content))
         written = bytes(booster.save_raw("json"))
     except (xgboost.core.XGBoostError, UnicodeDecodeError, MemoryError):
-        sys.exit(1)
+        sys.exit(SAID_NO)
     with os.fdopen(out, "wb") as file:
         file.write(written)
 

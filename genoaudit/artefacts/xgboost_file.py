@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import log_expit, log_softmax
 
 from genoaudit.artefacts.archives import looks_like
+from genoaudit.artefacts.xgboost_child import SAID_NO
 from genoaudit.contracts import FloatArray, IntArray
 from genoaudit.errors import DataError
 
@@ -114,12 +116,12 @@ def _written_again(content: bytes, name: str) -> bytes:
     if not content.lstrip().startswith(b"{"):
         raise DataError(name, [f"is neither JSON nor UBJSON, as XGBoost saves models; it is {looks_like(content)}."])
     # -P: a module of the folder that the user is in must not take the place of an installed one.
-    command = [sys.executable, "-P", "-m", "genoaudit.artefacts.xgboost_child"]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("xgboost_child.py"))]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
         raise DataError(name, [f"keeps XGBoost busy for more than {_SECONDS} seconds; it is not read."]) from error
-    if done.returncode == 1 and not done.stdout:
+    if done.returncode == SAID_NO:
         problem = "cannot be read by XGBoost. Is it damaged, cut short, or saved by a later version?"
         raise DataError(name, [problem])
     if done.returncode:
