@@ -30,12 +30,12 @@ _KEYS: Mapping[TargetKind, set[str]] = {
     "torch": {"constructor", "arguments", "outputs", "classes", "genes"},
     "genoaudit": set(),
 }
-_CALLED: Mapping[TargetKind, str] = {
-    "scores": "a table of scores",
-    "sklearn": "a scikit-learn model",
-    "xgboost": "an XGBoost model",
-    "torch": "a torch model",
-    "genoaudit": "a folder of genoaudit train",
+_ONE_AND_MANY: Mapping[TargetKind, tuple[str, str]] = {
+    "scores": ("a table of scores", "tables of scores"),
+    "sklearn": ("a scikit-learn model", "scikit-learn models"),
+    "xgboost": ("an XGBoost model", "XGBoost models"),
+    "torch": ("a torch model", "torch models"),
+    "genoaudit": ("a folder of genoaudit train", "folders of genoaudit train"),
 }
 
 
@@ -54,7 +54,7 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
     if foreign:
         fitting = next(other for other, keys in _KEYS.items() if foreign[0] in keys)
         msg = (
-            f"target.{foreign[0]} is for {_CALLED[fitting].split(' ', 1)[1]}s; {section.path.name} is {_CALLED[kind]}, "
+            f"target.{foreign[0]} is for {_ONE_AND_MANY[fitting][1]}; {section.path.name} is {_ONE_AND_MANY[kind][0]}, "
             "for which it would change nothing. Leave it out."
         )
         raise ConfigError(msg)
