@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from genoaudit.config import AuditConfig, parse_config, read_config
@@ -85,3 +87,31 @@ def test_gene_sets_are_taken_relative_to_the_configuration(tmp_path):
     text = '[cohort]\npath = "c.h5ad"\nlabel = "t"\nscale = "log2"\n[recipe]\nkind = "deepcc"\ngene_sets = "s.gmt"\n'
     path.write_text(text, encoding="utf-8")
     assert read_config(path).recipe.parameters["gene_sets"] == str(tmp_path / "s.gmt")
+
+
+GIVEN = {"path": "m.skops", "members": {"column": "trained"}}
+
+
+def test_a_given_model_has_no_recipe_unless_one_is_named():
+    assert parse_config({**MINIMAL, "target": GIVEN}).recipe is None
+    assert parse_config({**MINIMAL, "target": GIVEN, "recipe": {}}).recipe.kind == "mlp"
+    assert parse_config(MINIMAL).recipe.kind == "mlp"
+    assert AuditConfig.model_validate(parse_config({**MINIMAL, "target": GIVEN}).model_dump()).recipe is None
+
+
+@pytest.mark.parametrize("given", [{"column": "c"}, {"file": "f.txt"}, {"share": 0.5, "seed": 1}])
+def test_members_are_named_in_four_ways(given):
+    members = parse_config({**MINIMAL, "target": {"path": "m.skops", "members": given}}).target.members
+    assert json.loads(members.model_dump_json()) == given
+    assert parse_config({**MINIMAL, "target": {"path": "m.skops", "members": "all"}}).target.members == "all"
+
+
+@pytest.mark.parametrize("members", ["some", {"seed": 1}, {"share": 1.5, "seed": 1}, {"column": "c", "file": "f"}, 3])
+def test_members_in_any_other_way_are_refused(members):
+    with pytest.raises(ConfigError, match=r"target\.members"):
+        parse_config({**MINIMAL, "target": {"path": "m.skops", "members": members}})
+
+
+def test_a_misspelt_key_of_a_given_model_is_named():
+    with pytest.raises(ConfigError, match=r"unknown key 'target\.constuctor'; did you mean 'constructor'\?"):
+        parse_config({**MINIMAL, "target": {**GIVEN, "constuctor": "a:b"}})

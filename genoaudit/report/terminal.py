@@ -85,7 +85,9 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
         f"AUROC {_plain(outside.auroc)} and {_plain(inside.auroc)}."
     )
     if report.not_tested:
-        console.print(f"{len(report.not_tested)} things were not tested, first: {report.not_tested[0].what}.")
+        gaps = len(report.not_tested)
+        counted = "1 thing was" if gaps == 1 else f"{gaps} things were"
+        console.print(f"{counted} not tested, first: {report.not_tested[0].what}.")
     if report.not_run:
         console.print(f"Not run: {', '.join(idle.name for idle in report.not_run)}; the report says why.")
     if report.stopped is not None:
