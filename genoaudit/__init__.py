@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genoaudit.audit import audit_recipe
-    from genoaudit.config import AuditConfig, AuditSection, RunOptions, parse_config, read_config
+    from genoaudit.config import AuditConfig, AuditSection, RunOptions, TargetSection, parse_config, read_config
     from genoaudit.configured import run_audit
     from genoaudit.contracts import Attack, Design, Recipe, Signals
     from genoaudit.data.cohort import Cohort
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
     from genoaudit.data.readers import read_cohort
     from genoaudit.data.simulate import simulate_cohort
+    from genoaudit.data.target import Target, read_target
     from genoaudit.errors import ConfigError, DataError, GenoauditError, TrainingError
     from genoaudit.models.claims import privacy_claim, settle_privacy
     from genoaudit.models.fitting import fit_recipe
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.release.asking import target_of
+    from genoaudit.release.audit import audit_target
+    from genoaudit.release.given import find_target
     from genoaudit.report.result import AuditReport, AuditResult
     from genoaudit.sweep import run_sweep
     from genoaudit.sweep_config import SweepConfig, read_sweep
@@ -50,9 +54,13 @@ _HOMES = {
     "RunOptions": "config",
     "Signals": "contracts",
     "SweepConfig": "sweep_config",
+    "Target": "data.target",
+    "TargetSection": "config",
     "TrainingError": "errors",
     "audit_recipe": "audit",
+    "audit_target": "release.audit",
     "build_recipe": "models.recipes",
+    "find_target": "release.given",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -61,10 +69,12 @@ _HOMES = {
     "read_cohort": "data.readers",
     "read_config": "config",
     "read_sweep": "sweep_config",
+    "read_target": "data.target",
     "run_audit": "configured",
     "run_sweep": "sweep",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
+    "target_of": "release.asking",
 }
 
 __all__ = [
@@ -87,9 +97,13 @@ __all__ = [
     "RunOptions",
     "Signals",
     "SweepConfig",
+    "Target",
+    "TargetSection",
     "TrainingError",
     "audit_recipe",
+    "audit_target",
     "build_recipe",
+    "find_target",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -98,10 +112,12 @@ __all__ = [
     "read_cohort",
     "read_config",
     "read_sweep",
+    "read_target",
     "run_audit",
     "run_sweep",
     "settle_privacy",
     "simulate_cohort",
+    "target_of",
 ]
 
 
