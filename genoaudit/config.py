@@ -195,7 +195,7 @@ class TargetSection(Section):
     non_members_from: str | None = Field(default=None, description="Where the other patients came from, in free words.")
     sample: str | None = Field(default=None, description="Tables: column with the sample ids; default: the first.")
     member: str = Field(default="member", description="Tables: column that says whether a sample was trained on.")
-    trusted: tuple[str, ...] = Field(default=(), description="skops: types that may be made, beyond the usual ones.")
+    trusted: tuple[str, ...] = Field(default=(), description="Types of other libraries that may be made.")
     constructor: str | None = Field(default=None, description="torch: 'module:function' giving the module.")
     arguments: dict[str, Any] = Field(default={}, description="torch: keywords of the constructor.")
     outputs: Literal["logits", "probabilities"] = Field(default="logits", description="torch: what the module gives.")

@@ -28,7 +28,7 @@ _KEYS: Mapping[TargetKind, set[str]] = {
     "sklearn": {"trusted", "classes", "genes"},
     "xgboost": {"classes", "genes"},
     "torch": {"constructor", "arguments", "outputs", "classes", "genes"},
-    "genoaudit": set(),
+    "genoaudit": {"trusted"},
 }
 _ONE_AND_MANY: Mapping[TargetKind, tuple[str, str]] = {
     "scores": ("a table of scores", "tables of scores"),
@@ -63,7 +63,7 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
         refuse_pickle(read_first(section.path), section.path.name)
         found = read_target(section.path, cohort, sample=section.sample, member=section.member, members=given)
     elif kind == "genoaudit":
-        found = read_trained(section.path, cohort, given)
+        found = read_trained(section.path, cohort, given, trusted=section.trusted)
     else:
         found = _from_file(section, kind, cohort, given)
     return replace(found, non_members_from=section.non_members_from)

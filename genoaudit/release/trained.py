@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,20 +20,22 @@ from genoaudit.release.asking import target_of
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-MANIFEST = Path("release") / "manifest.json"
+RELEASE, MANIFEST = "release", "manifest.json"
 
 
-def read_trained(folder: Path, cohort: Cohort, given: Membership | None) -> Target:
+def read_trained(folder: Path, cohort: Cohort, given: Membership | None, *, trusted: Collection[str] = ()) -> Target:
     """Read a folder of ``genoaudit train``.
 
     Parameters
     ----------
     folder
-        The whole folder, or one without its confidential part; then somebody has to say who the members are.
+        The whole folder, or its ``release`` part alone; then somebody has to say who the members are.
     cohort
         The members and other patients, on the scale that the model was trained on.
     given
         Who the members are by another account, which must agree with the folder's own.
+    trusted
+        Full names of types of other libraries that may be made.
 
     Raises
     ------
@@ -42,11 +45,12 @@ def read_trained(folder: Path, cohort: Cohort, given: Membership | None) -> Targ
         If nobody says who the members are.
     """
     name = folder.name
-    if not (folder / MANIFEST).is_file():
-        raise DataError(name, [f"is a folder, but none that genoaudit train made: it has no {MANIFEST.as_posix()}."])
+    released = folder / RELEASE if (folder / RELEASE).is_dir() else folder
+    if not (released / MANIFEST).is_file():
+        raise DataError(name, [f"is a folder, but none that genoaudit train made: it has no {RELEASE}/{MANIFEST}."])
     from genoaudit.artefacts.model_folder import read_model, verify_members  # type: ignore[import-untyped]
 
-    stored: Any = read_model(folder)
+    stored: Any = read_model(folder, trusted=trusted)
     if stored.scale != cohort.scale:
         problem = f"was trained on values of scale {stored.scale!r}, and the cohort declares {cohort.scale!r}."
         raise DataError(name, [problem])
@@ -63,10 +67,9 @@ def read_trained(folder: Path, cohort: Cohort, given: Membership | None) -> Targ
         raise ConfigError(msg)
     labels = [stored.classes[int(code)] for code in stored.recipe.classes_]
     found = target_of(stored.recipe, cohort, given, classes=labels, genes=stored.genes, source=name, kind="genoaudit")
-    released = sorted(path for path in (folder / "release").rglob("*") if path.is_file())
     return replace(
         found,
-        sha256=file_digest(*released),
+        sha256=file_digest(*sorted(path for path in released.rglob("*") if path.is_file())),
         manifest=manifest,
         mechanisms=tuple(stored.manifest.mechanisms),
         delta=stored.manifest.delta,

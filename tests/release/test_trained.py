@@ -45,7 +45,9 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "MODEL" / "release" / "manifest.json").write_text("{}")
 
     def holding(stored, *, commits=True):
-        reader = types.SimpleNamespace(read_model=lambda path: stored, verify_members=lambda found, ids: commits)
+        reader = types.SimpleNamespace(
+            read_model=lambda path, trusted: stored, verify_members=lambda found, ids: commits
+        )
         monkeypatch.setitem(sys.modules, "genoaudit.artefacts.model_folder", reader)
         return tmp_path / "MODEL"
 
@@ -93,6 +95,14 @@ def test_a_cohort_that_the_model_does_not_go_with_is_refused(folder, stored, coh
     assert "stranger" not in str(caught.value)
     with pytest.raises(DataError, match=r"the cohort lacks 1 \('GONE'\)"):
         read_trained(folder(replace(stored, genes=("GONE", *stored.genes[1:]))), cohort, None)
+
+
+def test_the_release_alone_will_do_and_is_digested_as_the_whole_folder_is(folder, stored, cohort, held):
+    whole = folder(replace(stored, members=None))
+    known = Membership(held, "")
+    digests = {read_trained(path, cohort, known).sha256 for path in (whole, whole / "release")}
+    assert len(digests) == 1
+    assert {len(digest) for digest in digests} == {64}
 
 
 def test_any_other_folder_is_refused(tmp_path, cohort):
