@@ -271,7 +271,9 @@ def _readable(model: Any, genes: ChosenGenes, order: IntArray) -> Recipe | None:
         own.coef_, own.intercept_ = -classifier.coef_, -classifier.intercept_
     elif not as_it_is:
         own.coef_, own.intercept_ = classifier.coef_[order], classifier.intercept_[order]
-    recipe: Recipe = Pipeline([("chosen genes", genes), *steps[:-1], (name, own)])
+    # A recipe of this package that takes all genes stays one that the exact engines know.
+    chosen = [] if genes.columns is None and genes.names is None else [("chosen genes", genes)]
+    recipe: Recipe = Pipeline([*chosen, *steps[:-1], (name, own)])
     return recipe
 
 
@@ -291,7 +293,8 @@ def _genes(model: Any, cohort: Cohort, source: str, given: Sequence[int] | None)
         raise DataError(source, [problem])
     # Boosters and modules take arrays; names only served to find their columns.
     shown = names if hasattr(model, "get_params") else None
-    return ChosenGenes(None if given is None else np.asarray(given, dtype=np.intp), shown)
+    everything = given is None or list(given) == list(range(cohort.n_genes))
+    return ChosenGenes(None if everything else np.asarray(given, dtype=np.intp), shown)
 
 
 def _order(model: Any, classes: Sequence[str], source: str, given: Sequence[str] | None) -> IntArray:

@@ -100,7 +100,7 @@ def _kind(path: Path) -> TargetKind:
         return "scores"
     if last in PICKLED:
         raise DataError(path.name, [PICKLE])
-    refuse_pickle(read_whole(path), path.name)
+    refuse_pickle(read_first(path), path.name)
     problem = (
         f"has an unknown ending. Models: {', '.join(SUFFIXES)}, or a folder of genoaudit train. Tables of scores: "
         f"{', '.join(TABLES)} (text also with .gz)."

@@ -15,6 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from genoaudit.artefacts.given_model import AdaptedModel, Reading, columns_of, for_cohort, read_model
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.models.answers import log_probabilities
+from genoaudit.models.forms import ExactForm, form_of
+from genoaudit.models.recipes import build_recipe
 from genoaudit.training.white_box import gradient_signals, has_gradients
 
 
@@ -120,6 +122,18 @@ def test_parameters_of_logistic_regression_are_read_as_if_it_had_learnt_the_coho
     for signal, same in zip(one, other, strict=True):
         np.testing.assert_allclose(signal, same, rtol=1e-3, atol=1e-6)
     np.testing.assert_array_equal(coded[-1].classes_, [0, 1, 2])  # the model itself is left as it was
+
+
+def test_a_recipe_of_this_package_on_all_genes_stays_one_that_the_exact_engines_know(cohort):
+    recipe = build_recipe("mlp", {"hidden": [4], "epochs": 2}, scale="log2").fit(cohort.X, cohort.y)
+    every = columns_of(cohort.genes, cohort.genes, "m")
+    found = for_cohort(recipe, cohort, source="m", classes=cohort.classes, columns=every)
+    assert isinstance(form_of(clone(found)), ExactForm)
+    np.testing.assert_array_equal(found.predict_log_proba(cohort.X), recipe.predict_log_proba(cohort.X))
+    fewer = build_recipe("mlp", {"hidden": [4], "epochs": 2}, scale="log2").fit(cohort.X[:, :5], cohort.y)
+    found = for_cohort(fewer, cohort, source="m", classes=cohort.classes, columns=range(5))
+    assert next(type(step).__name__ for _, step in found.steps) == "ChosenGenes"
+    assert has_gradients(found)
 
 
 def test_what_cannot_be_read_is_adapted_and_left_as_it_is(cohort, names):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from genoaudit.configured import plan_config
 from genoaudit.data.membership import Membership
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.models.recipes import build_recipe
@@ -103,6 +104,17 @@ def test_the_release_alone_will_do_and_is_digested_as_the_whole_folder_is(folder
     digests = {read_trained(path, cohort, known).sha256 for path in (whole, whole / "release")}
     assert len(digests) == 1
     assert {len(digest) for digest in digests} == {64}
+
+
+def test_its_own_recipe_trains_the_reference_models_if_none_is_named(folder, cohort, held, config):
+    rows = held[cohort.patients]
+    recipe = build_recipe("softmax", {"epochs": 5}, scale="log2").fit(cohort.X[rows], cohort.y[rows])
+    manifest = types.SimpleNamespace(mechanisms=(), delta=None, seeded=None)
+    whole = Stored(recipe, cohort.genes, cohort.classes, "log2", tuple(np.array(cohort.patient_ids)[held]), manifest)
+    plan = plan_config(config({"path": str(folder(whole))}, audit={"models": 12}))
+    assert (plan["models"], plan["reason"].startswith("about")) == (12, True)  # an exact engine knows it
+    other = plan_config(config({"path": str(folder(whole))}, audit={"models": 12}, recipe={"kind": "xgboost"}))
+    assert "XGBClassifier" in other["reason"]
 
 
 def test_any_other_folder_is_refused(tmp_path, cohort):
