@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 from genoaudit.contracts import FloatArray, IntArray, Recipe
 from genoaudit.data.table import count
-from genoaudit.errors import ConfigError, DataError
+from genoaudit.errors import ConfigError, DataError, TrainingError
 from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
@@ -214,7 +214,11 @@ class AdaptedModel(ClassifierMixin, BaseEstimator):
 
     def predict_log_proba(self, X: NDArray[np.float32]) -> FloatArray:
         """Return log-probabilities of the cohort's classes, float64 [samples, classes]."""
-        return np.asarray(log_probabilities(self.model, self.genes.transform(X))[:, self.order])
+        given = log_probabilities(self.model, self.genes.transform(X))
+        if given.shape[1] != len(self.order):
+            msg = f"it gives {given.shape[1]} numbers for each sample, and {len(self.order)} classes are named for it."
+            raise TrainingError(msg)
+        return np.asarray(given[:, self.order])
 
     def predict_proba(self, X: NDArray[np.float32]) -> FloatArray:
         """Return probabilities of the cohort's classes, float64 [samples, classes]."""

@@ -54,12 +54,12 @@ def target_of(
 
     Examples
     --------
-    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
     >>> from genoaudit.data.simulate import simulate_cohort
     >>> cohort = simulate_cohort(patients=40, genes=20, classes=2, seed=0)
     >>> members = np.arange(40) % 2 == 0
     >>> rows = members[cohort.patients]
-    >>> model = LogisticRegression().fit(cohort.X[rows], np.array(cohort.classes)[cohort.y[rows]])
+    >>> model = GaussianNB().fit(cohort.X[rows], np.array(cohort.classes)[cohort.y[rows]])
     >>> target_of(model, cohort, members).log_proba.shape == (cohort.n_samples, 2)
     True
     """

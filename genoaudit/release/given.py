@@ -22,7 +22,6 @@ from genoaudit.release.trained import read_trained
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-_ANY = {"path", "members", "non_members_from"}
 _KEYS: Mapping[TargetKind, set[str]] = {
     "scores": {"sample", "member"},
     "sklearn": {"trusted", "classes", "genes"},
@@ -50,7 +49,7 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
         If the file is not sound, does not go with the cohort, or two accounts of the members disagree.
     """
     kind = _kind(section.path)
-    foreign = sorted(section.model_fields_set - _ANY - _KEYS[kind])
+    foreign = sorted(section.model_fields_set & set().union(*_KEYS.values()) - _KEYS[kind])
     if foreign:
         fitting = next(other for other, keys in _KEYS.items() if foreign[0] in keys)
         msg = (

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from genoaudit.artefacts.given_model import AdaptedModel, Reading, columns_of, for_cohort, read_model
-from genoaudit.errors import ConfigError, DataError
+from genoaudit.errors import ConfigError, DataError, TrainingError
 from genoaudit.models.answers import log_probabilities
 from genoaudit.models.forms import ExactForm, form_of
 from genoaudit.models.recipes import build_recipe
@@ -134,6 +134,17 @@ def test_a_recipe_of_this_package_on_all_genes_stays_one_that_the_exact_engines_
     found = for_cohort(fewer, cohort, source="m", classes=cohort.classes, columns=range(5))
     assert next(type(step).__name__ for _, step in found.steps) == "ChosenGenes"
     assert has_gradients(found)
+
+
+def test_more_outputs_than_classes_are_named_are_never_dropped(cohort):
+    class Wide:
+        classes_ = np.arange(3)
+
+        def predict_proba(self, X):
+            return np.full((len(X), 4), 0.25)
+
+    with pytest.raises(TrainingError, match="gives 4 numbers for each sample, and 3 classes are named for it"):
+        asked(Wide(), cohort, classes=cohort.classes)
 
 
 def test_what_cannot_be_read_is_adapted_and_left_as_it_is(cohort, names):
