@@ -22,8 +22,8 @@ def what_was_not_tested(report: AuditReport) -> tuple[NotTested, ...]:
 
 
 def _gaps(report: AuditReport) -> Iterator[tuple[str, str]]:
-    many = "one model says one thing of each patient; it takes many models" + (
-        f", and {_NO_RECIPE}" if report.design is None else ", as an audit of the recipe trains them"
+    many = "one model says one thing of each patient; it takes many models, and so " + (
+        "its recipe" if report.design is None else "an audit of the recipe"
     )
     if report.design is None:
         yield (
