@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from genoaudit.data.preprocessing import ExpressionScaler, LogTransform
     from genoaudit.data.readers import read_cohort
     from genoaudit.data.simulate import simulate_cohort
+    from genoaudit.data.target import Target, read_target
     from genoaudit.errors import ArtefactError, ConfigError, DataError, GenoauditError, TrainingError
+    from genoaudit.model_config import TargetSection
     from genoaudit.models.claims import privacy_claim, settle_privacy
     from genoaudit.models.fitting import fit_recipe
     from genoaudit.models.mlp import MLPClassifier
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.release.asking import target_of
+    from genoaudit.release.audit import audit_target
+    from genoaudit.release.given import find_target
     from genoaudit.report.certifying import certify
     from genoaudit.report.comparison import compare_runs
     from genoaudit.report.policy import Policy, read_policy
@@ -64,14 +69,18 @@ _HOMES = {
     "StoredModel": "artefacts.model_folder",
     "Summary": "report.shareable",
     "SweepConfig": "sweep_config",
+    "Target": "data.target",
+    "TargetSection": "model_config",
     "TrainedModel": "train",
     "TrainingError": "errors",
     "Verdict": "report.release_sections",
     "audit_recipe": "audit",
+    "audit_target": "release.audit",
     "build_recipe": "models.recipes",
     "certify": "report.certifying",
     "compare_runs": "report.comparison",
     "decide": "report.verdict",
+    "find_target": "release.given",
     "fit_recipe": "models.fitting",
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
@@ -83,11 +92,13 @@ _HOMES = {
     "read_policy": "report.policy",
     "read_run": "report.saved",
     "read_sweep": "sweep_config",
+    "read_target": "data.target",
     "run_audit": "configured",
     "run_sweep": "sweep",
     "run_train": "train",
     "settle_privacy": "models.claims",
     "simulate_cohort": "data.simulate",
+    "target_of": "release.asking",
     "train_model": "train",
     "verify_certificate": "report.verification",
     "verify_data": "artefacts.model_folder",
@@ -118,14 +129,18 @@ __all__ = [
     "StoredModel",
     "Summary",
     "SweepConfig",
+    "Target",
+    "TargetSection",
     "TrainedModel",
     "TrainingError",
     "Verdict",
     "audit_recipe",
+    "audit_target",
     "build_recipe",
     "certify",
     "compare_runs",
     "decide",
+    "find_target",
     "fit_recipe",
     "guarantee",
     "make_design",
@@ -137,11 +152,13 @@ __all__ = [
     "read_policy",
     "read_run",
     "read_sweep",
+    "read_target",
     "run_audit",
     "run_sweep",
     "run_train",
     "settle_privacy",
     "simulate_cohort",
+    "target_of",
     "train_model",
     "verify_certificate",
     "verify_data",

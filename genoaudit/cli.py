@@ -117,7 +117,7 @@ def audit(
     show_ids: ShowIds = False,
     as_json: AsJson = False,
 ) -> None:
-    """Audit a recipe on a cohort: train it many times, attack every model, report per patient."""
+    """Audit a recipe on a cohort, trained many times, or one given model ([target]); report per patient."""
     from genoaudit.report.save import check_out
 
     settings, demanded = _configured(config, models=models, seed=seed), demanded_by(policy, fail=fail)
@@ -238,16 +238,21 @@ def mitigations(as_json: AsJson = False) -> None:
 
 @app.command()
 def validate(config: Config, as_json: AsJson = False) -> None:
-    """Check a configuration and its cohort without training anything."""
+    """Check a configuration, its cohort and its given model without training anything."""
     settings = _configured(config)
     from genoaudit.configured import check
     from genoaudit.report.terminal import print_cohort
 
-    cohort, warnings = check(settings)
+    checked = check(settings)
     if as_json:
-        typer.echo(json.dumps({"cohort": cohort.model_dump(mode="json"), "warnings": warnings}, indent=2))
+        content = {
+            "cohort": checked.cohort.model_dump(mode="json"),
+            "target": None if checked.target is None else checked.target.model_dump(mode="json"),
+            "warnings": checked.notes,
+        }
+        typer.echo(json.dumps(content, indent=2))
     else:
-        print_cohort(cohort, warnings)
+        print_cohort(checked.cohort, checked.notes, checked.target)
 
 
 @app.command()

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from genoaudit.contracts import Access, Scale
 from genoaudit.errors import ConfigError
-from genoaudit.toml_file import checked, read_toml
+from genoaudit.model_config import TargetSection, TrainSection, located_members, located_target
+from genoaudit.toml_file import Section, checked, read_toml
 
 Engine = Literal["auto", "gram", "stacked", "processes"]
 RecipeKind = Literal["mlp", "softmax", "cnn", "deeptype", "deepcc", "logistic", "xgboost", "import"]
 
 DEFAULT_CACHE = Path(".genoaudit-cache")
-
-
-class Section(BaseModel):
-    """A frozen table of a configuration; unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
 class LabelsConfig(Section):
@@ -160,78 +154,25 @@ class CanarySection(Section):
     )
 
 
-class MembersByColumn(Section):
-    """Members by a column of the cohort that says yes or no of every sample."""
-
-    column: str
-
-
-class MembersByFile(Section):
-    """Members by a text file with one patient or sample id in a line."""
-
-    file: Path
-
-
-class MembersByDraw(Section):
-    """Members drawn as a share of the patients, stratified by class."""
-
-    share: float = Field(gt=0, lt=1, strict=True)
-    seed: int = Field(ge=0, lt=2**63, strict=True)
-
-
-def _way_of_members(given: object) -> str | None:
-    """Name the way by its keys, so that a mistake is told once and not for every way; None: it is none of them."""
-    if given == "all":
-        return "(all)"
-    keys = set(given) if isinstance(given, Mapping) else set(getattr(type(given), "model_fields", ()))
-    ways = {"(column)": {"column"}, "(file)": {"file"}, "(drawn)": {"share", "seed"}}
-    return next((way for way, own in ways.items() if own == keys), None)
-
-
-Members = Annotated[
-    Annotated[Literal["all"], Tag("(all)")]
-    | Annotated[MembersByColumn, Tag("(column)")]
-    | Annotated[MembersByFile, Tag("(file)")]
-    | Annotated[MembersByDraw, Tag("(drawn)")],
-    Discriminator(
-        _way_of_members,
-        custom_error_type="members",
-        custom_error_message="must be 'all', { column = 'NAME' }, { file = 'PATH' } or { share = 0.5, seed = 0 }",
-    ),
-]
-"""Who a model is trained on: everybody, or some patients by one of three ways."""
-
-
-class TargetSection(Section):
-    """A given model, known by what it says: the release audit of this one model instead of its recipe."""
-
-    path: Path = Field(description="Table with a row per sample: id, membership, and a column per class.")
-    sample: str | None = Field(default=None, description="Column with the sample ids; default: the first.")
-    member: str = Field(default="member", description="Column that says whether the model was trained on the sample.")
-
-
-class TrainSection(Section):
-    """The one model that ``genoaudit train`` makes for release; an audit takes no notice of it."""
-
-    members: Members = Field(description="Patients to train on: 'all', or some by a column, a file or a draw.")
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        lt=2**63,
-        strict=True,
-        description="Default: drawn anew. Leave it out with DP: noise that can be drawn again protects nobody.",
-    )
-
-
 class AuditConfig(Section):
     """A whole audit, and what to train for release. Everything in here changes results; nothing else does."""
 
     cohort: CohortConfig
-    recipe: RecipeConfig = RecipeConfig()
+    recipe: RecipeConfig | None = Field(
+        default=None, description="Default: an MLP; with [target] none, and no reference models are trained."
+    )
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = None
     target: TargetSection | None = None
     train: TrainSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_audits_have_a_recipe(cls, content: Any) -> Any:
+        # A given model must not be compared with models of a recipe that nobody named.
+        if isinstance(content, dict) and content.get("target") is None and content.get("recipe") is None:
+            return {**content, "recipe": {}}
+        return content
 
     @model_validator(mode="after")
     def _canaries_go_into_recipes(self) -> Self:
@@ -303,14 +244,16 @@ def read_config(path: Path) -> AuditConfig:
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
     config = parse_config(read_toml(path), name=path.name)
-    target = config.target
-    if target is not None:
-        target = target.model_copy(update={"path": path.parent / target.path})
+    folder = path.parent
     train = config.train
     if train is not None:
-        train = train.model_copy(update={"members": located_members(train.members, path.parent)})
-    recipe = located_recipe(config.recipe, path.parent)
-    found = {"cohort": located(config.cohort, path.parent), "recipe": recipe, "target": target, "train": train}
+        train = train.model_copy(update={"members": located_members(train.members, folder)})
+    found = {
+        "cohort": located(config.cohort, folder),
+        "recipe": None if config.recipe is None else located_recipe(config.recipe, folder),
+        "target": None if config.target is None else located_target(config.target, folder),
+        "train": train,
+    }
     return config.model_copy(update=found)
 
 
@@ -347,13 +290,6 @@ def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
     if labels is not None:
         labels = labels.model_copy(update={"path": folder / labels.path})
     return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
-
-
-def located_members(members: Members, folder: Path) -> Members:
-    """Return the same with its file, if it names one, taken relative to a folder."""
-    if isinstance(members, MembersByFile):
-        return members.model_copy(update={"file": folder / members.file})
-    return members
 
 
 def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:

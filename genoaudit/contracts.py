@@ -26,6 +26,10 @@ Scale = Literal["counts", "cpm", "tpm", "rsem", "log2", "intensity", "ratio", "l
 """How expression values are declared. The declaration decides; looking at the values can only contradict it."""
 
 
+FLOOR = float(np.finfo(np.float32).tiny)
+"""Smallest probability taken at face value: a class that a model has never seen gets this, not zero."""
+
+
 class Recipe(Protocol):
     """Any unfitted scikit-learn classifier or Pipeline. Nothing else is asked of a user's model."""
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from genoaudit.config import AuditSection, CohortConfig, Section, located
+from genoaudit.config import AuditSection, CohortConfig, located
 from genoaudit.sweep_config import BUDGETS, SweepConfig, SweepSection, SweptRecipe
-from genoaudit.toml_file import checked, read_toml
+from genoaudit.toml_file import Section, checked, read_toml
 
 SEEDS = (10, 11, 100, 101, 110)
 """Ziller et al. Nature Machine Intelligence 6:764-774, 2024."""

@@ -112,7 +112,7 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
         if attack.name in idle:
             continue
         if lacking := seen.lacks(attack.needs):
-            idle[attack.name] = f"needs {' and '.join(lacking)}, which models of this recipe do not give"
+            idle[attack.name] = f"needs {' and '.join(lacking)}, which these models do not give"
             continue
         try:
             scores[attack.name] = attack.score(seen, design, patients)

@@ -70,7 +70,7 @@ def train_design(
     on_model = partial(tell, "Training models")
     store = train_shadows(recipe, cohort, design, plan, options, asked=what_to_ask(settings), progress=on_model)
     signals, told = gather(store, cohort, design)
-    if "features" in _needs(settings):
+    if "features" in needs_of(settings):
         signals = replace(signals, features=expression_features(cohort, seed=settings.seed))
     return Trained(design, signals, told)
 
@@ -100,11 +100,12 @@ def what_to_ask(settings: AuditSection) -> Asked:
         queries=settings.queries,
         noise=settings.query_noise,
         thinning=settings.query_thinning,
-        white_box=settings.access == "parameters" and bool({"grad_norm", "influence"} & _needs(settings)),
+        white_box=settings.access == "parameters" and bool({"grad_norm", "influence"} & needs_of(settings)),
     )
 
 
-def _needs(settings: AuditSection) -> set[str]:
+def needs_of(settings: AuditSection) -> set[str]:
+    """Return the names of the signals that the attacks of an audit read."""
     return {need for attack in get_attacks(settings.attacks) for need in attack.needs}
 
 
@@ -139,12 +140,12 @@ class Clock:
         yield
         self.seconds[stage] = time.perf_counter() - begun
 
-    def record(self, plan: Plan) -> dict[str, Any]:
-        """Return what ``run.json`` holds."""
+    def record(self, plan: Plan | None) -> dict[str, Any]:
+        """Return what ``run.json`` holds; without a plan nothing was trained."""
         return {
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": self.seconds,
-            "plan": asdict(plan),
+            "plan": None if plan is None else asdict(plan),
             "cores": _cores(),
             "machine": platform.machine(),
             "system": platform.system(),

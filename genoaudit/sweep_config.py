@@ -20,13 +20,12 @@ from genoaudit.config import (
     CanarySection,
     CohortConfig,
     RecipeConfig,
-    Section,
     located,
     located_recipe,
     parse_settings,
 )
 from genoaudit.errors import ConfigError
-from genoaudit.toml_file import checked, read_toml
+from genoaudit.toml_file import Section, checked, read_toml
 
 GENE_LIST = "gene_list"
 """The mitigation whose settings are files."""

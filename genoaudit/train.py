@@ -213,6 +213,9 @@ def plan_training(config: AuditConfig) -> TrainingPlan:
     if config.train is None:
         msg = "there is no [train] table; say whom to train on: members = 'all', or { share = 0.8, seed = 0 }."
         raise ConfigError(msg)
+    if config.recipe is None:
+        msg = "there is no [recipe] table; say what to train."
+        raise ConfigError(msg)
     section, cohort = config.recipe, load_cohort(config.cohort)
     recipe = build_recipe(
         section.kind, section.parameters, scale=cohort.scale, target=section.target, genes=cohort.genes

@@ -18,19 +18,8 @@ MODULES = {
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
 FOUNDATION = {"errors", "contracts", "randomness", "files"}
 STAGES = {
-    *(
-        "config",
-        "data",
-        "models",
-        "artefacts",
-        "mitigations",
-        "training",
-        "attacks",
-        "metrics",
-        "privacy",
-        "reconstruction",
-    ),
-    *("checks", "report"),
+    *("config", "model_config", "data", "models", "artefacts", "mitigations", "training", "attacks", "metrics"),
+    *("privacy", "reconstruction", "checks", "report"),
 }
 MAY_IMPORT = {
     "errors": set(),
@@ -39,9 +28,10 @@ MAY_IMPORT = {
     "randomness": {"contracts"},
     "contracts": set(),
     "toml_file": {"errors"},
-    "config": {"errors", "contracts", "toml_file"},
+    "model_config": {"errors", "toml_file"},
+    "config": {"errors", "contracts", "toml_file", "model_config"},
     "display": set(),
-    "data": FOUNDATION | {"display"},
+    "data": FOUNDATION | {"display", "privacy"},
     "models": FOUNDATION | {"data", "privacy"},
     "artefacts": FOUNDATION | {"data", "models", "privacy"},
     "mitigations": FOUNDATION | {"data", "models", "privacy"},
@@ -52,7 +42,7 @@ MAY_IMPORT = {
     "privacy": {"errors", "contracts"},
     "checks": FOUNDATION | {"data", "metrics"},
     "report": FOUNDATION
-    | {"display", "config", "inputs", "sweep_config", "reconstruct_config"}
+    | {"display", "config", "inputs", "sweep_config", "reconstruct_config", "toml_file"}
     | {"data", "models", "artefacts", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},

@@ -151,7 +151,7 @@ def test_the_report_holds_what_a_board_must_see(options):
     assert [bound.kind for bound in report.bounds] == ["many_run", "gdp_fit"]
     assert {bound.neighbouring for bound in report.bounds} == {"replace-one"}
     assert "if the mechanism is GDP" in report.bounds[1].note
-    assert [finding.code for finding in report.checks] == [f"GA{number:03}" for number in range(1, 13)]
+    assert [finding.code for finding in report.checks] == [f"GA{number:03}" for number in range(1, 14)]
     assert report.union.achieved_fpr > report.union.fpr
     headline = next(attack for attack in report.attacks if attack.name == report.headline)
     assert headline.at_shadow_thresholds[0].ppv[0].prior == 0.01

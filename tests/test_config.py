@@ -1,17 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from genoaudit.config import (
-    AuditConfig,
-    MembersByColumn,
-    MembersByDraw,
-    MembersByFile,
-    TrainSection,
-    parse_config,
-    read_config,
-)
+from genoaudit.config import AuditConfig, parse_config, read_config
 from genoaudit.errors import ConfigError
+from genoaudit.model_config import MembersByColumn, MembersByDraw, MembersByFile, TrainSection
 
 MINIMAL = {"cohort": {"path": "a.h5ad", "label": "type", "scale": "log2"}}
 
@@ -139,3 +133,31 @@ def test_a_file_of_members_is_relative_to_the_configuration(tmp_path):
         encoding="utf-8",
     )
     assert read_config(path).train.members.file == tmp_path / "m.csv"
+
+
+GIVEN = {"path": "m.skops", "members": {"column": "trained"}}
+
+
+def test_a_given_model_has_no_recipe_unless_one_is_named():
+    assert parse_config({**MINIMAL, "target": GIVEN}).recipe is None
+    assert parse_config({**MINIMAL, "target": GIVEN, "recipe": {}}).recipe.kind == "mlp"
+    assert parse_config(MINIMAL).recipe.kind == "mlp"
+    assert AuditConfig.model_validate(parse_config({**MINIMAL, "target": GIVEN}).model_dump()).recipe is None
+
+
+@pytest.mark.parametrize("given", [{"column": "c"}, {"file": "f.txt"}, {"share": 0.5, "seed": 1}])
+def test_members_are_named_in_four_ways(given):
+    members = parse_config({**MINIMAL, "target": {"path": "m.skops", "members": given}}).target.members
+    assert json.loads(members.model_dump_json()) == given
+    assert parse_config({**MINIMAL, "target": {"path": "m.skops", "members": "all"}}).target.members == "all"
+
+
+@pytest.mark.parametrize("members", ["some", {"seed": 1}, {"share": 1.5, "seed": 1}, {"column": "c", "file": "f"}, 3])
+def test_members_in_any_other_way_are_refused(members):
+    with pytest.raises(ConfigError, match=r"target\.members"):
+        parse_config({**MINIMAL, "target": {"path": "m.skops", "members": members}})
+
+
+def test_a_misspelt_key_of_a_given_model_is_named():
+    with pytest.raises(ConfigError, match=r"unknown key 'target\.constuctor'; did you mean 'constructor'\?"):
+        parse_config({**MINIMAL, "target": {**GIVEN, "constuctor": "a:b"}})

@@ -15,6 +15,7 @@ from genoaudit.checks.ga009_both_sides import both_sides
 from genoaudit.checks.ga010_untrained import untrained
 from genoaudit.checks.ga011_permuted import permuted
 from genoaudit.checks.ga012_outputs import outputs
+from genoaudit.checks.ga013_references import references
 
 CATALOGUE: tuple[Check, ...] = (
     duplicates,
@@ -29,6 +30,7 @@ CATALOGUE: tuple[Check, ...] = (
     untrained,
     permuted,
     outputs,
+    references,
 )
 """A check's code, GA001 and so on, is its place here; codes are never reused."""
 

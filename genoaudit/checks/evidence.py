@@ -57,6 +57,8 @@ class Evidence:
         For the audit of one given model: whether the model was trained on the sample; [samples].
     signals
         What the models say.
+    references, reference_design
+        For the audit of one given model: what the models that it is compared with say, and who was a member of which.
     attacks
         The attacks that were run, for the check that runs them again on permuted membership.
     scores
@@ -74,6 +76,8 @@ class Evidence:
     design: Design | None = None
     released: BoolArray | None = None
     signals: Signals | None = None
+    references: Signals | None = None
+    reference_design: Design | None = None
     attacks: tuple[Attack, ...] = ()
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     fprs: tuple[float, ...] = ()

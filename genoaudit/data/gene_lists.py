@@ -92,20 +92,46 @@ def read_gene_list(path: Path, genes: Sequence[str]) -> tuple[int, ...]:
     ConfigError
         If the file cannot be read or lists nothing, or a name is not among the cohort's genes.
     """
+    return tuple(sorted({column for _, _, column in _listed(path, genes)}))
+
+
+def read_gene_order(path: Path, genes: Sequence[str]) -> tuple[int, ...]:
+    """Return the columns of the genes that a text file lists, one name per line, in the order of the file.
+
+    Raises
+    ------
+    ConfigError
+        As `read_gene_list`, and if a gene is listed twice.
+    """
+    listed = _listed(path, genes)
+    first = {name: number for number, name, _ in reversed(listed)}
+    twice = [(number, name) for number, name, _ in listed if first[name] != number]
+    if twice:
+        number, name = twice[0]
+        raise ConfigError(
+            f"the gene list {str(path)!r} names {len(twice)} genes twice (first: line {number}, {name!r}). Each column "
+            "of the model has one gene."
+        )
+    return tuple(column for _, _, column in listed)
+
+
+def _listed(path: Path, genes: Sequence[str]) -> list[tuple[int, str, int]]:
+    """Return line number, name and column of every name in a list."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"the gene list {str(path)!r} cannot be read: {reason}.") from None
     column_of = {gene: column for column, gene in enumerate(genes)}
-    listed = {name: number for number, line in reversed(list(enumerate(lines, start=1))) if (name := line.strip())}
+    listed = [(number, name) for number, line in enumerate(lines, start=1) if (name := line.strip())]
     if not listed:
         raise ConfigError(f"the gene list {str(path)!r} names no gene. Write one name per line, as in the cohort.")
-    unknown = sorted((number, name) for name, number in listed.items() if name not in column_of)
+    unknown = {name: number for number, name in reversed(listed) if name not in column_of}
     if unknown:
-        number, name = unknown[0]
+        number, name = min((number, name) for name, number in unknown.items())
+        among = len({name for _, name in listed})
         raise ConfigError(
-            f"the gene list {str(path)!r} names {len(unknown)} of {len(listed)} genes that the cohort does not have "
+            f"the gene list {str(path)!r} names {len(unknown)} of {among} genes that the cohort does not have "
             f"(first: line {number}, {name!r}). Use the cohort's names, or take them out of the list."
         )
-    return tuple(sorted(column_of[name] for name in listed))
+    return [(number, name, column_of[name]) for number, name in listed]

@@ -1,25 +1,37 @@
-"""A given model, known by what it said: one row per sample with its membership and the probability of every class."""
+"""A given model, and what a table says that it said: one row per sample with the probability of every class."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genoaudit.contracts import BoolArray, FloatArray
-from genoaudit.data.membership import torn_patients, yes_or_no
+from genoaudit.contracts import FLOOR, BoolArray, FloatArray, Recipe
+from genoaudit.data.membership import Membership, torn_patients, yes_or_no
 from genoaudit.data.table import as_text, count, nearest
 from genoaudit.errors import DataError
+from genoaudit.files import file_digest
+from genoaudit.privacy.mechanism import Mechanism
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-_READERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+TargetKind = Literal["scores", "genoaudit", "sklearn", "xgboost", "torch"]
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
+"""Endings of tables of scores; text also with ``.gz``."""
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+_MOST_BYTES = 1 << 31
+_MOST_VALUES = 500_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +42,64 @@ class Target:
     ----------
     members
         Which patients it was trained on; [patients].
-    proba
-        Its probabilities on every sample, in the order of the cohort's classes; float64 [samples, classes].
+    log_proba
+        Its log-probabilities on every sample, in the order of the cohort's classes; float64 [samples, classes], finite.
     source
-        Where they come from.
+        Name of the file or folder it comes from, without the folders above it.
+    kind
+        What it is: a model of this package, of a library, or known by its scores alone.
+    sha256
+        Digest of the file, or of the files of the folder one after the other; empty for a model in memory.
+    members_by
+        How the members are known, in words without identifiers.
+    manifest
+        Whether a manifest of the model confirms the members.
+    model
+        The fitted model itself: takes the cohort's samples [samples, genes] on the cohort's scale, and its ``classes_``
+        are the cohort's class codes. None: known by its scores only.
+    mechanisms, delta
+        What its private training has done, for the accountant; empty and None where nothing is known.
+    seeded
+        Whether that was on random numbers that can be drawn again; None: not known.
+    non_members_from
+        Where the other patients came from, as declared.
+    notes
+        What a reader of the audit should know.
     """
 
     members: BoolArray
-    proba: FloatArray
+    log_proba: FloatArray
     source: str
+    kind: TargetKind = "scores"
+    sha256: str = ""
+    members_by: str = ""
+    manifest: Literal["agrees", "none"] = "none"
+    model: Recipe | None = None
+    mechanisms: tuple[Mechanism, ...] = ()
+    delta: float | None = None
+    seeded: bool | None = None
+    non_members_from: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def proba(self) -> FloatArray:
+        """Probabilities in the order of the cohort's classes; float64 [samples, classes]."""
+        return np.exp(self.log_proba)
 
 
-def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, member: str = "member") -> Target:
+def log_of(proba: FloatArray) -> FloatArray:
+    """Return log-probabilities that are finite: what is 0 counts as `genoaudit.contracts.FLOOR`."""
+    return np.asarray(np.log(np.maximum(proba, FLOOR)), dtype=np.float64)
+
+
+def read_target(
+    path: str | Path,
+    cohort: Cohort,
+    *,
+    sample: str | None = None,
+    member: str = "member",
+    members: Membership | None = None,
+) -> Target:
     """Read what a model said from a table, or say everything that is wrong with it.
 
     Parameters
@@ -55,6 +113,8 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
         Column with the sample ids; the first one if None.
     member
         Column that says whether the model was trained on the sample: true or false, 1 or 0, yes or no.
+    members
+        Who the members are, where the table does not say; if it does, the two must agree.
 
     Raises
     ------
@@ -68,9 +128,11 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
     if sample == member:
         problem = f"column {sample!r} is named for both the sample ids and the membership. Name two columns."
         raise DataError(file.name, [problem])
+    told = members is None or member in columns
+    wanted = (sample, *((member,) if told else ()), *cohort.classes)
     problems = [
-        f"No column {name!r}. {nearest(name, columns)}"
-        for name in (sample, member, *cohort.classes)
+        f"{'No column' if columns.count(name) == 0 else 'More than one column'} {name!r}. {nearest(name, columns)}"
+        for name in wanted
         if columns.count(name) != 1
     ]
     if problems:
@@ -79,20 +141,61 @@ def read_target(path: str | Path, cohort: Cohort, *, sample: str | None = None, 
     problems += found
     kept = frame.iloc[[row for row in rows if row >= 0]]
     places = [row + 1 for row in rows if row >= 0]
-    held, found = yes_or_no(as_text(kept[member]), places, member)
-    problems += found
     proba, found = _probabilities(kept, places, cohort.classes)
     problems += found
-    if not problems:
-        problems += torn_patients(held, cohort)
+    inside = members.members if members is not None else np.zeros(cohort.n_patients, dtype=np.bool_)
+    if told:
+        held, found = yes_or_no(as_text(kept[member]), places, member)
+        problems += found
+        problems += [] if problems else torn_patients(held, cohort)
+        if not problems:
+            inside = np.zeros(cohort.n_patients, dtype=np.bool_)
+            inside[cohort.patients[held]] = True
     if problems:
         raise DataError(file.name, problems)
-    members = np.zeros(cohort.n_patients, dtype=np.bool_)
-    members[cohort.patients[held]] = True
-    return _checked(Target(members, proba, file.name), cohort)
+    own = f"column {member!r} of {file.name}"
+    if told and members is not None:
+        same_members(inside, members, file.name, own)
+    known_by = members.given_by if members is not None else own
+    return Target(inside, log_of(proba), file.name, sha256=file_digest(file), members_by=known_by)
 
 
-def _checked(target: Target, cohort: Cohort) -> Target:
+def same_members(own: BoolArray, given: Membership, source: str, said_by: str) -> None:
+    """Raise unless two accounts of who the members are agree.
+
+    Parameters
+    ----------
+    own
+        Members by the model's own account; [patients].
+    given
+        Members by another one.
+    source
+        What the model is called in messages.
+    said_by
+        What its own account is called.
+
+    Raises
+    ------
+    DataError
+        With the numbers of patients, never who they are.
+    """
+    here, there = int((own & ~given.members).sum()), int((given.members & ~own).sum())
+    if here or there:
+        problem = (
+            f"two accounts of its members disagree: {int(own.sum()):,} by {said_by}, {int(given.members.sum()):,} by "
+            f"{given.given_by}; {here:,} only by the first, {there:,} only by the second. Use the right one alone."
+        )
+        raise DataError(source, [problem])
+
+
+def need_both_sides(target: Target, cohort: Cohort) -> None:
+    """Raise unless there are members, and non-members to compare them with.
+
+    Raises
+    ------
+    DataError
+        Naming the side that is empty.
+    """
     inside = int(target.members.sum())
     if min(inside, cohort.n_patients - inside) < 1:
         missing = "non-members to compare with" if inside else "members"
@@ -100,22 +203,42 @@ def _checked(target: Target, cohort: Cohort) -> Target:
             f"{inside} of {cohort.n_patients} patients were members: {missing} are missing. Audit the recipe alone."
         )
         raise DataError(target.source, [problem])
-    return target
 
 
 def _frame(file: Path) -> pd.DataFrame:
     suffixes = [suffix.lower() for suffix in file.suffixes]
-    kind = suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else (suffixes or [""])[-1]
-    if kind != ".parquet" and kind not in _READERS:
+    packed = suffixes[-1:] == [".gz"]
+    kind = suffixes[-2] if packed and len(suffixes) > 1 else (suffixes or [""])[-1]
+    if kind not in TABLES:
         raise DataError(file.name, ["has an unknown suffix; expected .parquet, .csv, .tsv or .txt (also with .gz)."])
     if not file.is_file():
-        raise DataError(file.name, ["does not exist."])
+        raise DataError(file.name, ["does not exist, or is no file."])
     try:
-        if kind == ".parquet":
-            return pd.read_parquet(file)
-        return pd.read_csv(file, sep=_READERS[kind], dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError, UnicodeDecodeError) as error:  # pandas' and pyarrow's own errors are ValueErrors
+        frame = _parquet(file) if kind == ".parquet" else _text(file, _SEPARATORS[kind], packed=packed)
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' and pyarrow's errors are ValueErrors
         raise DataError(file.name, ["cannot be read as a table; is it damaged?"]) from error
+    if not len(frame.columns):
+        raise DataError(file.name, ["has no columns."])
+    return frame
+
+
+def _text(file: Path, separator: str, *, packed: bool) -> pd.DataFrame:
+    with gzip.open(file) if packed else file.open("rb") as opened:
+        content = opened.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise DataError(file.name, [f"has more than {_MOST_BYTES:,} bytes of text."])
+    return pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _parquet(file: Path) -> pd.DataFrame:
+    from pyarrow.parquet import read_metadata
+
+    size = read_metadata(file)  # a few bytes of it may stand for any number of rows
+    if size.num_rows * size.num_columns > _MOST_VALUES:
+        raise DataError(
+            file.name, [f"has {size.num_rows:,} rows of {size.num_columns:,} columns, too many for scores."]
+        )
+    return pd.read_parquet(file)
 
 
 def _rows(ids: NDArray[np.object_], wanted: Sequence[str]) -> tuple[list[int], list[str]]:

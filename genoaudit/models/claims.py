@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genoaudit.privacy.accounting import Guarantee
     from genoaudit.privacy.mechanism import Mechanism
 
-_NOTHING_FITTED = ("LogTransform", "ListedGenes")
+_NOTHING_FITTED = ("LogTransform", "ListedGenes", "ChosenGenes")
 _OUTPUTS_ONLY = ("DefendedOutputs",)
 
 

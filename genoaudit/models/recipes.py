@@ -309,7 +309,7 @@ def _imported_recipe(target: str | None, parameters: Mapping[str, Any]) -> Recip
         raise ConfigError(
             "Recipe kind 'import' needs target = 'module:function', a function that returns a classifier."
         )
-    function = _import_function(target)
+    function = import_function(target, whose="Recipe target")
     signature = inspect.signature(function)
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
         _reject_unknown_keys(f"recipe target {target!r}", parameters, signature.parameters)
@@ -328,22 +328,29 @@ def _imported_recipe(target: str | None, parameters: Mapping[str, Any]) -> Recip
     return cast(Recipe, recipe)
 
 
-def _import_function(target: str) -> Callable[..., Any]:
+def import_function(target: str, *, whose: str) -> Callable[..., Any]:
+    """Import a function of the user's by ``"module:function"``; `whose` stands in front of errors.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such module or function, or importing it fails.
+    """
     module_name, separator, function_name = target.partition(":")
     if not (separator and module_name and function_name):
-        raise ConfigError(f"Recipe target must look like 'module:function', got {target!r}.")
+        raise ConfigError(f"{whose} must look like 'module:function', got {target!r}.")
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise ConfigError(
-            f"Recipe target {target!r}: importing {module_name!r} raised {type(error).__name__}: {error}. If it is "
+            f"{whose} {target!r}: importing {module_name!r} raised {type(error).__name__}: {error}. If it is "
             "missing, install it or put the folder that holds it on PYTHONPATH."
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         callables = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise ConfigError(
-            f"Recipe target {target!r}: {module_name!r} has no function {function_name!r}. "
+            f"{whose} {target!r}: {module_name!r} has no function {function_name!r}. "
             f"{_nearest(function_name, callables, what='name')}"
         )
     return cast(Callable[..., Any], function)

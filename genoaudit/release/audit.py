@@ -1,7 +1,8 @@
 """The story of a release audit: one given model, its known members, and reference models of the same recipe.
 
 The references have as many members as the target. Thresholds come from them alone; what the best threshold in hindsight
-would give stands beside.
+would give stands beside. Without a recipe there are no references: attacks that need none still run, and the report
+says what could not be tested.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence, Finding
-from genoaudit.config import AuditSection, RunOptions
+from genoaudit.config import DEFAULT_ATTACKS, AuditSection, RunOptions
 from genoaudit.contracts import Access, Design, FloatArray, Recipe, Signals
 from genoaudit.data.design import make_design, make_random_splits
+from genoaudit.data.features import expression_features
 from genoaudit.data.groups import patient_groups
-from genoaudit.data.target import Target
+from genoaudit.data.target import Target, need_both_sides
 from genoaudit.errors import DataError
 from genoaudit.judging import judge_groups
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
@@ -29,19 +32,22 @@ from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thres
 from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import settle_privacy
+from genoaudit.release.not_tested import what_was_not_tested
+from genoaudit.release.promise import promise_of
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
-from genoaudit.scoring import Scored, models_of, reasons_against, score_attacks
-from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
-from genoaudit.training.outputs import FLOOR, outputs_from
+from genoaudit.scoring import Scored, reasons_against, score_attacks
+from genoaudit.shadowing import Clock, Progress, Trained, needs_of, plan_audit, train_design, what_to_ask
+from genoaudit.training.outputs import outputs_from
+from genoaudit.training.questions import Questions, ask
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
 
 def audit_target(
-    recipe: Recipe,
+    recipe: Recipe | None,
     cohort: Cohort,
     target: Target,
     settings: AuditSection | None = None,
@@ -55,91 +61,190 @@ def audit_target(
     Parameters
     ----------
     recipe
-        What the model was trained by, for the reference models.
+        What the model was trained by, for the reference models; None: it is not known, and attacks that need
+        references do not run.
     cohort
         Its members, and other patients.
     target
-        Who was a member, and what the model says of every sample; see `genoaudit.data.target.read_target`.
+        Who was a member, and the model or what it says of every sample; see `genoaudit.target_of` and
+        `genoaudit.data.target.read_target`.
     settings, options, groups, progress
-        As for `genoaudit.audit_recipe`. ``models = "auto"`` and further queries do not apply: the model is known by its
-        answers on the samples alone.
+        As for `genoaudit.audit_recipe`. ``models = "auto"`` does not apply, and further queries and parameters take
+        the model itself.
 
     Raises
     ------
     ConfigError
         If no attack can run.
     DataError
-        If reference models of this many members cannot be drawn.
+        If one side is empty, or reference models of this many members cannot be drawn.
     TrainingError
         If a reference model cannot be trained.
     """
-    settings, options = settings_for_target(settings or AuditSection()), options or RunOptions()
+    need_both_sides(target, cohort)
+    settings, options = settings_for_target(settings or AuditSection(), target, recipe), options or RunOptions()
     tell = progress or (lambda stage, done, total: None)
     clock = Clock()
     patients_by = patient_groups(cohort, groups)
-    shadows = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
-    reasons_against(settings, shadows)
-    recipe = settle_privacy(recipe, patients=int(target.members.sum()))
-    plan = plan_audit(recipe, cohort, settings, options)
-    with clock("training"):
-        trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)
-    signals, design = _with_target(trained.signals, shadows, target, cohort)
+    single = Design(members=target.members[np.newaxis], partner=np.array([-1]), seed=settings.seed)
+    shadows = None if recipe is None else shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
+    reasons_against(settings, shadows or single)
+    trained = plan = None
+    if recipe is not None and shadows is not None:
+        recipe = settle_privacy(recipe, patients=int(target.members.sum()))
+        plan = plan_audit(recipe, cohort, settings, options)
+        with clock("training"):
+            trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)
+    with clock("asking"):
+        said = _said(target, cohort, settings)
+    signals, design = (said, single) if trained is None else _beside(trained, said, single)
     with clock("attacks"):
-        scored = score_attacks(settings, signals, design, cohort.patients)
-    alone = _of_target(scored)
-    held = design.members[-1:]
-    single = Design(members=held, partner=np.array([-1]), seed=design.seed)
+        alone = _score(settings, cohort, among=(signals, design), alone=(said, single))
     with clock("statistics"):
         # Thresholds must not know the target: not even as a reference of other models.
-        others = score_attacks(settings, trained.signals, shadows, cohort.patients)
+        others = None if trained is None else score_attacks(settings, trained.signals, trained.design, cohort.patients)
         results = _results(alone, others, shadows, single, tell)
         by_group, gaps = judge_groups(patients_by, alone, single, settings)
-        ranked = _ranked(alone.scores[alone.headline][0], held[0])
+        ranked = _ranked(alone.scores[alone.headline][0], target.members)
         patients = summary.patients(cohort, ranked, patients_by, seed=settings.seed if options.replay else None)
-        checks = _checks(cohort, signals, alone, single, shadows)
+        checks = _checks(cohort, said, alone, single, trained)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         audit="release",
         pseudonyms="from the seed" if options.replay else "random",
+        target=summary.given_model(target),
         headline=alone.headline,
         cohort=summary.cohort(cohort),
-        recipe=summary.recipe(recipe),
-        design=summary.design(shadows),
-        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=0),
+        recipe=None if recipe is None else summary.recipe(recipe),
+        guarantee=promise_of(target),
+        design=None if shadows is None else summary.design(shadows),
+        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
         attacks=results,
-        not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
+        not_run=_not_run(alone.idle, references=shadows is not None),
         utility=summary.utility(
-            utility(signals.proba[-1:], cohort.y, held[:, cohort.patients]),
-            unseen_utility(signals.proba[-1:], cohort.y, cohort.patients, held, single.partner),
+            utility(said.proba, cohort.y, single.members[:, cohort.patients]),
+            unseen_utility(said.proba, cohort.y, cohort.patients, single.members, single.partner),
         ),
         groups=by_group,
         group_gaps=gaps,
         exposure=None,
         checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
-        warnings=(*cohort.notes, *trained.told),
+        warnings=(*cohort.notes, *target.notes, *(() if trained is None else trained.told)),
     )
+    report = report.model_copy(update={"not_tested": what_was_not_tested(report)})
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
 
 
-def settings_for_target(settings: AuditSection) -> AuditSection:
-    """Return what of an audit's settings applies to a model that is known by its answers on the samples alone."""
-    models = 64 if settings.models == "auto" else settings.models
-    access: Access = "logits" if settings.access == "parameters" else settings.access
-    return settings.model_copy(update={"models": models, "queries": 0, "access": access})
+def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe | None) -> AuditSection:
+    """Return what of an audit's settings applies to a given model.
+
+    One that is known by its scores alone has no parameters and cannot be asked again. Without a recipe the attacks that
+    are run unless told otherwise are those that need no reference models.
+    """
+    changed: dict[str, object] = {}
+    if settings.models == "auto":
+        changed["models"] = 64
+    if target.model is None:
+        access: Access = "logits" if settings.access == "parameters" else settings.access
+        changed |= {"queries": 0, "access": access}
+    settings = settings.model_copy(update=changed)
+    if recipe is None and settings.attacks == DEFAULT_ATTACKS:
+        alone = Design(members=target.members[np.newaxis], partner=np.array([-1]), seed=settings.seed)
+        able = (
+            attack.name
+            for attack in CATALOGUE.values()
+            if attack.why_not(alone, access=settings.access, queries=settings.queries) is None
+        )
+        settings = settings.model_copy(update={"attacks": tuple(able)})
+    return settings
 
 
-def _checks(cohort: Cohort, signals: Signals, alone: Scored, single: Design, shadows: Design) -> tuple[Finding, ...]:
+def _said(target: Target, cohort: Cohort, settings: AuditSection) -> Signals:
+    """Put what the target says into the form of signals; where it is there to ask, it is asked further questions."""
+    outputs = outputs_from(target.log_proba, cohort.y)
+    asked = what_to_ask(settings)
+    if target.model is not None and asked.anything:
+        questions = Questions.of(cohort, asked, settings.seed)
+        outputs = ask(questions, target.model, outputs, target.members[cohort.patients])
+    white_box = {
+        name: value[np.newaxis] for name in ("grad_norm", "influence") if (value := getattr(outputs, name)) is not None
+    }
+    return Signals(
+        logit=outputs.logit[np.newaxis],
+        proba=outputs.proba[np.newaxis],
+        label=outputs.label[np.newaxis],
+        y=cohort.y,
+        features=expression_features(cohort, seed=settings.seed) if "features" in needs_of(settings) else None,
+        **white_box,
+    )
+
+
+def _beside(trained: Trained, said: Signals, single: Design) -> tuple[Signals, Design]:
+    """Put the target behind the reference models, as one more that has no partner."""
+    references, shadows = trained.signals, trained.design
+    design = replace(
+        shadows,
+        members=np.vstack([shadows.members, single.members]),
+        partner=np.append(shadows.partner, -1),
+    )
+    pairs = {
+        name: (getattr(references, name), getattr(said, name))
+        for name in ("logit", "proba", "label", "grad_norm", "influence")
+    }
+    both: dict[str, Any] = {
+        name: None if first is None or last is None else np.concatenate([first, last])
+        for name, (first, last) in pairs.items()
+    }
+    return replace(references, **both), design
+
+
+def _score(
+    settings: AuditSection, cohort: Cohort, *, among: tuple[Signals, Design], alone: tuple[Signals, Design]
+) -> Scored:
+    """Score the target among its references; what only the target can answer is scored by itself."""
+    (signals, design), (said, single) = among, alone
+    scored = score_attacks(settings, signals, design, cohort.patients)
+    last: Mapping[str, FloatArray] = {name: scores[-1:] for name, scores in scored.scores.items()}
+    found = Scored(scored.attacks, last, scored.idle, scored.statistic)
+    able = [
+        name
+        for name in scored.idle
+        if name in CATALOGUE
+        and CATALOGUE[name].why_not(single, access=settings.access, queries=settings.queries) is None
+        and signals.lacks(CATALOGUE[name].needs)
+        and not said.lacks(CATALOGUE[name].needs)
+    ]
+    if not able:
+        return found
+    own = score_attacks(settings.model_copy(update={"attacks": tuple(able)}), said, single, cohort.patients)
+    idle = {name: reason for name, reason in scored.idle.items() if name not in own.scores}
+    return replace(found, attacks=(*found.attacks, *own.attacks), scores={**last, **own.scores}, idle=idle)
+
+
+def _not_run(idle: Mapping[str, str], *, references: bool) -> tuple[NotRun, ...]:
+    without = "needs reference models, and there is no [recipe] to train them by"
+    able = {name for name, attack in CATALOGUE.items() if attack.min_models == 1}
+    return tuple(
+        NotRun(name=name, reason=reason if references or name in able else without) for name, reason in idle.items()
+    )
+
+
+def _checks(
+    cohort: Cohort, said: Signals, alone: Scored, single: Design, trained: Trained | None
+) -> tuple[Finding, ...]:
     """Check the target; how many models there are is a matter of the references."""
     target = Evidence(
         cohort=cohort,
         design=single,
         released=single.members[0][cohort.patients],
-        signals=models_of(signals, slice(-1, None)),
+        signals=said,
+        references=None if trained is None else trained.signals,
+        reference_design=None if trained is None else trained.design,
         scores=alone.scores,
         fprs=DEFAULT_FPRS,
         seed=single.seed,
     )
-    references = {finding.code: finding for finding in run_checks(Evidence(design=shadows))}
+    references = {finding.code: finding for finding in run_checks(Evidence(design=target.reference_design))}
     return tuple(references[found.code] if found.code == "GA008" else found for found in run_checks(target))
 
 
@@ -158,40 +263,15 @@ def shadow_design(cohort: Cohort, target: Target, *, models: int, seed: int) -> 
         raise DataError(target.source, [problem]) from error
 
 
-def _with_target(signals: Signals, shadows: Design, target: Target, cohort: Cohort) -> tuple[Signals, Design]:
-    """Put the target behind the reference models, as one more that has no partner."""
-    said = outputs_from(np.log(np.maximum(target.proba, FLOOR)), cohort.y)
-    label = None if signals.label is None else np.concatenate([signals.label, said.label[None]])
-    design = replace(
-        shadows,
-        members=np.vstack([shadows.members, target.members]),
-        partner=np.append(shadows.partner, -1),
-    )
-    both = replace(
-        signals,
-        logit=np.concatenate([signals.logit, said.logit[None]]),
-        proba=np.concatenate([signals.proba, said.proba[None]]),
-        label=label,
-        grad_norm=None,
-        influence=None,
-    )
-    return both, design
-
-
-def _of_target(scored: Scored) -> Scored:
-    last: Mapping[str, FloatArray] = {name: scores[-1:] for name, scores in scored.scores.items()}
-    return Scored(scored.attacks, last, scored.idle, scored.statistic)
-
-
 def _results(
-    alone: Scored, others: Scored, shadows: Design, single: Design, tell: Progress
+    alone: Scored, others: Scored | None, shadows: Design | None, single: Design, tell: Progress
 ) -> tuple[AttackResult, ...]:
     results: list[AttackResult] = []
     for attack in alone.attacks:
         scores = alone.scores[attack.name]
         numbers = summarise(scores, single.members, single.partner)
         at: tuple[AtShadowThreshold, ...] = ()
-        if attack.name in others.scores:
+        if others is not None and shadows is not None and attack.name in others.scores:
             thresholds = thresholds_from(others.scores[attack.name], shadows.members, SHADOW_FPRS)
             at = at_thresholds(scores[0], single.members[0], thresholds, fprs=SHADOW_FPRS)
         results.append(summary.attack_result(attack, numbers, at, single=True))

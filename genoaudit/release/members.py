@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genoaudit.config import Members, MembersByColumn, MembersByFile
 from genoaudit.data.membership import Membership, draw_members, everybody, members_by_column, members_by_file
+from genoaudit.model_config import Members, MembersByColumn, MembersByFile
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

@@ -183,7 +183,12 @@ def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:
         "where the average is not, and a stronger attack may exist."
     )
     sentence = f"{tried} members from non-members better than guessing would; {found}"
-    return Answer("nothing_found", "No attack did better than guessing.", (sentence, *_singled_out(report), caution))
+    untried = (
+        "The attacks that are the best as a rule did not run: they compare the model with others of its recipe, which "
+        "is not known."
+    )
+    said = (sentence, *([untried] if report.design is None else []), *_singled_out(report), caution)
+    return Answer("nothing_found", "No attack did better than guessing.", said)
 
 
 def _no_evidence(report: AuditReport) -> Answer:

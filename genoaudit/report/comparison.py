@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -40,7 +40,7 @@ class ComparedRun(Part):
 
     name: str = Field(description="Of the folder; numbered where folders share a name.")
     audit: Literal["recipe", "release"]
-    recipe: str
+    recipe: str | None = Field(description="None: not known.")
     settings: tuple[str, ...] = Field(description="What is not the same in all runs, as 'name = value'.")
     cohort: str
     cohort_sha256: str
@@ -148,16 +148,18 @@ def _common_fpr(attacks: Sequence[AttackResult | None]) -> float | None:
 
 def _settings(reports: Sequence[AuditReport]) -> list[tuple[str, ...]]:
     """List for every run what of recipe, adversary and seed is not the same in all."""
-    told = [
-        {"kind": report.recipe.kind, "access": report.adversary.access, "seed": report.design.seed}
-        | report.recipe.parameters
-        for report in reports
-    ]
+    told = [_set(report) for report in reports]
     names = dict.fromkeys(name for settings in told for name in settings)
     differing = [name for name in names if len({repr(settings.get(name)) for settings in told}) > 1]
     return [
         tuple(f"{name} = {setting_text(settings[name])}" for name in differing if name in settings) for settings in told
     ]
+
+
+def _set(report: AuditReport) -> dict[str, Any]:
+    recipe = {} if report.recipe is None else {"kind": report.recipe.kind, **report.recipe.parameters}
+    seed = {} if report.design is None else {"seed": report.design.seed}
+    return {"access": report.adversary.access, **seed, **recipe}
 
 
 def setting_text(value: object) -> str:
@@ -213,12 +215,12 @@ def _run(
     return ComparedRun(
         name=name,
         audit=report.audit,
-        recipe=report.recipe.kind,
+        recipe=None if report.recipe is None else report.recipe.kind,
         settings=settings,
         cohort=report.cohort.source,
         cohort_sha256=report.cohort.sha256,
         patients=report.cohort.patients,
-        models=report.design.models,
+        models=report.models,
         access=report.adversary.access,
         attack=None if attack is None else attack.title,
         accuracy=report.utility.non_members.accuracy,

@@ -286,6 +286,7 @@ def environment() -> Environment:
         wording.alarm_sentence,
         wording.samples_sentence,
         wording.self_test_sentence,
+        wording.given_sentence,
     )
     verdict = (
         verdict_heading,

@@ -15,10 +15,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, get_attacks
-from genoaudit.config import Section
 from genoaudit.contracts import Access
 from genoaudit.errors import ConfigError
-from genoaudit.toml_file import checked, read_toml
+from genoaudit.toml_file import Section, checked, read_toml
 
 Auc = Annotated[float, Field(ge=0.5, le=1, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]

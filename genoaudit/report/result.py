@@ -177,12 +177,12 @@ class AuditReport(Part):
     not_tested: tuple[NotTested, ...] = ()
     headline: str | None = Field(description="Name of the attack that groups and patients are shown for.")
     cohort: CohortSummary
-    recipe: RecipeSummary
+    recipe: RecipeSummary | None = Field(description="None: the recipe of a given model is not known.")
     guarantee: Guarantee | None = Field(
         default=None, description="Of a recipe trained with DP; None: it promises nothing."
     )
     theory: Theory | None = Field(default=None, description="Of a recipe trained with DP: its guarantee and evidence.")
-    design: DesignSummary
+    design: DesignSummary | None = Field(description="None: no models were trained.")
     adversary: Adversary
     attacks: tuple[AttackResult, ...]
     not_run: tuple[NotRun, ...]
@@ -199,6 +199,11 @@ class AuditReport(Part):
     self_test: SelfTest | None = None
     checks: tuple[CheckFinding, ...] = ()
     warnings: tuple[str, ...]
+
+    @property
+    def models(self) -> int:
+        """Number of models that were trained: for a given model without a recipe, none."""
+        return 0 if self.design is None else self.design.models
 
     def to_json(self) -> str:
         """Return the report as strict JSON: keys sorted, six significant digits, no clock, no host, no NaN."""

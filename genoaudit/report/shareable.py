@@ -157,7 +157,7 @@ def _task(report: AuditReport, patients: Patients, *, enough: bool) -> parts.Tas
     share = round(20 * float(patients.members.mean())) / 20 if enough and not single else None
     return parts.Task(
         audit=report.audit,
-        recipe=named(report.recipe.kind),
+        recipe=None if report.recipe is None else named(report.recipe.kind),
         label=named(report.cohort.label),
         classes=len(report.cohort.classes),
         genes=report.cohort.genes,
@@ -165,7 +165,7 @@ def _task(report: AuditReport, patients: Patients, *, enough: bool) -> parts.Tas
         patients=rounded_count(everybody, patients.keys) if enough else None,
         members=rounded_count(patients.members[0], patients.keys) if enough and single else None,
         members_share=share,
-        models=report.design.models,
+        models=report.models,
         access=report.adversary.access,
         decimals=report.adversary.decimals,
         queries=report.adversary.queries,

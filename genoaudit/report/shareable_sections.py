@@ -62,7 +62,7 @@ class Task(Shared):
     """What was audited, in words and rounded counts."""
 
     audit: Literal["recipe", "release"]
-    recipe: Name = Field(description="Kind of the recipe.")
+    recipe: Name | None = Field(description="Kind of the recipe; None: not known, so that no models were trained.")
     label: Name
     classes: int
     genes: int

@@ -163,7 +163,8 @@ def task_sentence(summary: Summary) -> str:
     if task.audit == "release":
         on = f" The model was trained on about {task.members:,}{of}." if task.members is not None else ""
         learns = f" The attacker learns from {task.models:,} models of the same recipe." if task.models else ""
-        return f"One given model ({task.recipe}), which {does}, was attacked.{on}{learns}"
+        kind = "" if task.recipe is None else f" ({task.recipe})"
+        return f"One given model{kind}, which {does}, was attacked.{on}{learns}"
     share = "" if task.members_share is None else f", each on {100 * task.members_share:.0f}{NBSP}%{of}"
     return (
         f"{task.models:,} models of one recipe ({task.recipe}), which {does}, were trained{share}, and each was "

@@ -17,12 +17,14 @@ from genoaudit.models.descriptions import describe_recipe
 from genoaudit.randomness import entropy_permutation, generator
 from genoaudit.report import release_sections, sections
 from genoaudit.report import result as parts
+from genoaudit.report.release_sections import GivenModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from genoaudit.contracts import Design, Recipe
     from genoaudit.data.cohort import Cohort
+    from genoaudit.data.target import Target
     from genoaudit.metrics.flags import Flags
     from genoaudit.metrics.groups import GroupNumbers
     from genoaudit.metrics.leakage import AttackNumbers, Leakage
@@ -85,6 +87,22 @@ def recipe(recipe: Recipe) -> parts.RecipeSummary:
         kind=_KINDS.get(type(steps[-1]).__name__, "import"),
         steps=tuple(type(step).__name__ for step in steps),
         parameters={name: value for step in described for name, value in step.items() if name != "random_state"},
+    )
+
+
+def given_model(target: Target) -> GivenModel:
+    """Say what the given model is and how its members are known."""
+    inside = int(target.members.sum())
+    return GivenModel(
+        kind=target.kind,
+        source=target.source,
+        sha256=target.sha256,
+        members=inside,
+        non_members=target.members.size - inside,
+        members_by=target.members_by,
+        non_members_from=target.non_members_from,
+        manifest=target.manifest,
+        seeded=target.seeded,
     )
 
 

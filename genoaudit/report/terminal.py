@@ -26,6 +26,7 @@ from genoaudit.contracts import Attack, Combination
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import wording
 from genoaudit.report.answer import answer
+from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
 from genoaudit.report.sections import EpsilonBound
 from genoaudit.report.verdict_terminal import print_decision
@@ -86,6 +87,10 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
         f"Accuracy {_plain(outside.accuracy)} on patients a model has not seen, {_plain(inside.accuracy)} on its own; "
         f"AUROC {_plain(outside.auroc)} and {_plain(inside.auroc)}."
     )
+    if report.not_tested:
+        gaps = len(report.not_tested)
+        counted = "1 thing was" if gaps == 1 else f"{gaps} things were"
+        console.print(f"{counted} not tested, first: {report.not_tested[0].what}.")
     if report.not_run:
         console.print(f"Not run: {', '.join(idle.name for idle in report.not_run)}; the report says why.")
     if report.stopped is not None:
@@ -221,8 +226,8 @@ def _at(attack: AttackResult, fpr: float) -> RateAtFpr | None:
     return next((rate for rate in attack.tpr_at_fpr if rate.fpr == fpr), None)
 
 
-def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
-    """Print what a cohort holds."""
+def print_cohort(cohort: CohortSummary, warnings: Sequence[str], target: GivenModel | None = None) -> None:
+    """Print what a cohort holds, and what the given model is if there is one."""
     console = stdout_console()
     console.print(
         f"{cohort.source}: {cohort.samples} samples of {cohort.patients} patients, {cohort.genes} genes, "
@@ -232,12 +237,17 @@ def print_cohort(cohort: CohortSummary, warnings: Sequence[str]) -> None:
     for size in cohort.classes:
         table.add_row(*map(Text, (size.name, str(size.patients), str(size.samples))))
     console.print(table)
+    if target is not None:
+        console.print(wording.given_sentence(target))
     print_warnings(console, warnings)
 
 
 def print_plan(plan: dict[str, Any]) -> None:
     """Print how an audit would be run and what it would cost."""
     console = stdout_console()
+    if not plan["models"]:
+        console.print(f"No models are trained: {plan['reason']}.")
+        return
     ceiling = "At most " if plan.get("at_most") else ""
     console.print(f"{ceiling}{plan['models']} models with the {plan['engine']} engine: {plan['reason']}.")
     processes = "1 process" if plan["workers"] == 1 else f"{plan['workers']} processes"

@@ -11,6 +11,7 @@ import math
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
 from genoaudit.privacy.accounting import VACUOUS
+from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import Adversary, AttackResult, AuditReport
 from genoaudit.report.sections import (
     Calibration,
@@ -181,6 +182,8 @@ def unexposed_band(report: AuditReport) -> tuple[float, float]:
     tuple of float
         Lower and upper end, in [0, 1].
     """
+    if report.design is None:  # no patient has a number of his own
+        return 0.0, 1.0
     inside, outside = report.design.models // 2, report.design.models - report.design.models // 2
     spread = 1.96 * math.sqrt((inside + outside + 1) / (12 * inside * outside))
     return max(0.0, 0.5 - spread), min(1.0, 0.5 + spread)
@@ -195,9 +198,15 @@ def whose(report: AuditReport) -> str:
 def subject(report: AuditReport) -> str:
     """Say in one sentence what was audited."""
     cohort, design = report.cohort, report.design
+    task = f"predicts {cohort.label} ({len(cohort.classes):,} classes) from {cohort.genes:,} genes"
+    if design is None or report.recipe is None:
+        given = "" if report.target is None else f", trained on {report.target.members:,} of the"
+        return (
+            f"One given model, which {task}{given} {cohort.patients:,} {whose(report)}, was attacked by itself: its "
+            "recipe is not known, so no other models were trained to compare it with."
+        )
     fewest, most = design.members_per_model
     share = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    task = f"predicts {cohort.label} ({len(cohort.classes):,} classes) from {cohort.genes:,} genes"
     theirs = f"each on {share} of the {cohort.patients:,} {whose(report)}"
     if report.audit == "release":
         return (
@@ -212,7 +221,26 @@ def subject(report: AuditReport) -> str:
 
 def over_targets(report: AuditReport) -> str:
     """Say what the numbers of an attack are about: the mean over models, or one model."""
-    return "for this model" if report.audit == "release" else f"mean over {report.design.models:,} target models"
+    if report.audit == "release" or report.design is None:
+        return "for this model"
+    return f"mean over {report.design.models:,} target models"
+
+
+def given_sentence(target: GivenModel) -> str:
+    """Say what the given model is, and how its members are known."""
+    what = {
+        "scores": "known by a table of its scores",
+        "genoaudit": "trained by this package",
+        "sklearn": "a scikit-learn model",
+        "xgboost": "an XGBoost model",
+        "torch": "a torch model",
+    }[target.kind]
+    by = f", by {target.members_by}" if target.members_by else ""
+    confirmed = "; the manifest of the model agrees" if target.manifest == "agrees" else ""
+    return (
+        f"{target.source}, {what}. {_many(target.members, 'patient')} were its members{by}{confirmed}; "
+        f"{target.non_members:,} were not."
+    )
 
 
 def adversary_sentence(adversary: Adversary) -> str:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genoaudit.contracts import FloatArray, IntArray
+from genoaudit.contracts import FLOOR, FloatArray, IntArray
 from genoaudit.errors import TrainingError
+from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
     from genoaudit.contracts import Recipe
-
-FLOOR = float(np.finfo(np.float32).tiny)
-"""Smallest probability taken at face value: a class that a model has never seen gets this, not zero."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def outputs_of(model: Recipe, X: NDArray[np.float32], y: IntArray, *, classes: i
     TrainingError
         If an output is not a probability, or the model knows a class that the cohort does not.
     """
-    log_proba = _aligned(_log_probabilities(model, X), np.asarray(model.classes_), samples=y.size, classes=classes)
+    log_proba = _aligned(log_probabilities(model, X), np.asarray(model.classes_), samples=y.size, classes=classes)
     return outputs_from(log_proba, y)
 
 
@@ -112,30 +110,6 @@ def outputs_from(log_proba: FloatArray, y: IntArray) -> ModelOutputs:
         proba=np.exp(log_proba).astype(np.float32),
         label=log_proba.argmax(axis=1).astype(np.int16)[np.newaxis],
     )
-
-
-def _log_probabilities(model: Any, X: NDArray[np.float32]) -> FloatArray:
-    # A model that gives log-probabilities itself keeps digits that probabilities near 0 and 1 have lost.
-    if hasattr(model, "predict_log_proba"):
-        with np.errstate(divide="ignore"):
-            given = np.asarray(model.predict_log_proba(X), dtype=np.float64)
-        # Rows of log-probabilities may reach -inf where a library takes the log of an underflowed probability.
-        if np.isnan(given).any() or np.isposinf(given).any():
-            msg = "the model's log-probabilities are not finite. Lower its learning rate or check its inputs."
-            raise TrainingError(msg)
-        return np.maximum(given, np.log(FLOOR)) if np.isneginf(given).any() else given
-    proba = np.asarray(model.predict_proba(X), dtype=np.float64)
-    if proba.ndim != 2 or len(proba) != len(X):
-        msg = f"predict_proba must give one row per sample, [{len(X)}, classes]; got shape {proba.shape}."
-        raise TrainingError(msg)
-    if not np.isfinite(proba).all() or proba.min() < 0 or not np.allclose(proba.sum(axis=1), 1, atol=1e-3):
-        msg = (
-            "predict_proba must give rows of probabilities that sum to 1; "
-            f"got values from {proba.min():.3g} to {proba.max():.3g} and row sums from {proba.sum(axis=1).min():.3g} "
-            f"to {proba.sum(axis=1).max():.3g}."
-        )
-        raise TrainingError(msg)
-    return np.asarray(np.log(np.maximum(proba, FLOOR)), dtype=np.float64)
 
 
 def _aligned(log_proba: FloatArray, known: NDArray[Any], *, samples: int, classes: int) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from genoaudit.contracts import BoolArray, IntArray
 from genoaudit.data.queries import make_queries
 from genoaudit.training.outputs import Asked, ModelOutputs, outputs_of
-from genoaudit.training.white_box import comes_near_an_optimum, gradient_signals, has_gradients
+from genoaudit.training.white_box import TellsGradients, comes_near_an_optimum, gradient_signals, has_gradients
 
 if TYPE_CHECKING:
     from genoaudit.contracts import Recipe
@@ -60,8 +60,11 @@ def ask(questions: Questions, recipe: Recipe, outputs: ModelOutputs, members: Bo
         logit=np.concatenate([answer.logit for answer in answers]),
         label=np.concatenate([answer.label for answer in answers]),
     )
-    if not (questions.white_box and has_gradients(recipe) and _knows_all(recipe, questions.classes)):
+    if not (questions.white_box and _knows_all(recipe, questions.classes)):
         return outputs
+    if not has_gradients(recipe):
+        norms = recipe.gradient_norms(questions.X, questions.y) if isinstance(recipe, TellsGradients) else None
+        return replace(outputs, grad_norm=norms)
     grad_norm, influence = gradient_signals(recipe, questions.X, questions.y, members, questions.patients)
     # A network that stopped early leaves over a gradient of its own, in which a patient's is lost.
     return replace(outputs, grad_norm=grad_norm, influence=influence if comes_near_an_optimum(recipe) else None)

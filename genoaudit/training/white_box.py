@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -29,6 +29,15 @@ class _Layer:
     without_bias: FloatArray
 
 
+@runtime_checkable
+class TellsGradients(Protocol):
+    """A fitted model whose parameters cannot be read, but which can tell the norms of its gradients by itself."""
+
+    def gradient_norms(self, X: NDArray[np.float32], y: IntArray) -> FloatArray | None:
+        """Return the gradient norm of each sample's loss by all parameters, [samples]; None: it cannot."""
+        ...
+
+
 def has_gradients(recipe: Any) -> bool:
     """Say whether the parameters of a fitted `recipe` can be read: networks and logistic regression."""
     from sklearn.linear_model import LogisticRegression
@@ -42,7 +51,9 @@ def comes_near_an_optimum(recipe: Any) -> bool:
     """Say whether a fitted recipe has no hidden layer and minimises the sum of its members' losses with L2 alone."""
     classifier = _steps(recipe)[-1]
     if not hasattr(classifier, "coefs_"):
-        return classifier.class_weight is None
+        l2_alone = classifier.penalty in ("l2", "deprecated") and classifier.l1_ratio in (0, None)
+        # liblinear penalises the intercept as well.
+        return l2_alone and classifier.class_weight is None and classifier.solver != "liblinear"
     changed = classifier.mixup > 0 or classifier.label_smoothing > 0 or classifier.class_weights is not None
     changed |= classifier.l1 > 0 or classifier.group_lasso > 0 or classifier.early_stopping > 0
     changed |= classifier.dp is not None  # clipped gradients add up to zero elsewhere

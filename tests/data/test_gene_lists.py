@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from genoaudit.data.gene_lists import ListedGenes, read_gene_list
+from genoaudit.data.gene_lists import ListedGenes, read_gene_list, read_gene_order
 from genoaudit.errors import ConfigError
 
 GENES = ("TP53", "BRCA1", "ESR1", "GATA3")
@@ -61,3 +61,11 @@ def test_a_list_that_does_not_fit_is_an_error(tmp_path, content, found):
 def test_a_missing_list_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read_gene_list(tmp_path / "none.txt", GENES)
+
+
+def test_the_order_of_a_list_is_kept_where_it_counts(tmp_path):
+    (tmp_path / "genes.txt").write_text("\n".join((GENES[3], GENES[0], GENES[2])))
+    assert read_gene_order(tmp_path / "genes.txt", GENES) == (3, 0, 2)
+    (tmp_path / "twice.txt").write_text("\n".join((GENES[3], GENES[0], GENES[3])))
+    with pytest.raises(ConfigError, match=rf"names 1 genes twice \(first: line 3, '{GENES[3]}'\)"):
+        read_gene_order(tmp_path / "twice.txt", GENES)

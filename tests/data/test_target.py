@@ -1,9 +1,15 @@
+import gzip
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from genoaudit.contracts import FLOOR
+from genoaudit.data import target as module
+from genoaudit.data.membership import Membership
 from genoaudit.data.simulate import simulate_cohort
-from genoaudit.data.target import read_target
+from genoaudit.data.target import Target, need_both_sides, read_target
 from genoaudit.errors import DataError
 
 COHORT = simulate_cohort(patients=30, genes=20, classes=3, seed=0)
@@ -32,6 +38,10 @@ def test_members_and_probabilities_come_in_the_order_of_the_cohort(frame, tmp_pa
     assert np.array_equal(target.members, np.arange(30) < 12)
     assert target.proba == pytest.approx(frame[list(COHORT.classes)].to_numpy(), abs=1e-9)
     assert target.source == name
+    assert target.sha256 == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    assert target.members_by == f"column 'member' of {name}"
+    assert target.kind == "scores"
+    assert target.model is None
 
 
 @pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("Yes", "no"), ("member", "non_member"), ("TRUE", "FALSE")])
@@ -66,8 +76,6 @@ def test_every_problem_is_named_without_naming_anybody(frame, tmp_path):
     blank = frame.astype({"member": object})
     blank.loc[3, "member"] = ""
     assert "1 value in column 'member' neither yes nor no, 1 of them blank (first: row 4)" in said(blank, tmp_path)
-    assert "non-members to compare with are missing" in said(frame.assign(member=True), tmp_path)
-    assert ": members are missing" in said(frame.assign(member=False), tmp_path)
     twice = np.flatnonzero(np.bincount(COHORT.patients)[COHORT.patients] > 1)[0]
     torn = frame.copy()
     torn.loc[twice, "member"] = not torn.loc[twice, "member"]
@@ -81,3 +89,70 @@ def test_what_is_no_table_is_refused(tmp_path):
     (tmp_path / "b.parquet").write_bytes(b"nonsense")
     with pytest.raises(DataError, match="cannot be read as a table"):
         read_target(tmp_path / "b.parquet", COHORT)
+
+
+def test_a_probability_of_zero_is_finite_as_a_logarithm(frame, tmp_path):
+    frame.loc[0, list(COHORT.classes)] = [1.0, 0.0, 0.0]
+    log_proba = read_target(write(frame, tmp_path / "s.csv"), COHORT).log_proba
+    assert log_proba[0].tolist() == [0.0, np.log(FLOOR), np.log(FLOOR)]
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "9" * 400, "1" + "0" * 30, "inf", "nan", "<script>", ""])
+def test_numbers_that_are_none_are_refused(frame, tmp_path, value):
+    frame = frame.astype({COHORT.classes[1]: object})
+    frame.loc[5, COHORT.classes[1]] = value
+    assert "no probability: 1 value (first: row 6, column 'type-2')" in said(frame, tmp_path)
+
+
+def test_members_may_be_said_elsewhere(frame, tmp_path):
+    half = Membership(np.arange(30) < 15, "a share of 0.5 drawn by seed")
+    path = write(frame.drop(columns="member"), tmp_path / "s.csv")
+    target = read_target(path, COHORT, members=half)
+    assert (target.members.sum(), target.members_by) == (15, "a share of 0.5 drawn by seed")
+    with pytest.raises(DataError, match="No column 'member'"):
+        read_target(path, COHORT)
+
+
+def test_two_accounts_of_the_members_must_agree(frame, tmp_path):
+    path = write(frame, tmp_path / "s.csv")
+    same = Membership(np.arange(30) < 12, "file members.txt")
+    assert read_target(path, COHORT, members=same).members_by == "file members.txt"
+    other = Membership((np.arange(30) >= 2) & (np.arange(30) < 15), "file members.txt")
+    with pytest.raises(
+        DataError, match=r"disagree: 12 by column 'member' of s\.csv, 13 by file members\.txt; 2 only by the"
+    ) as caught:
+        read_target(path, COHORT, members=other)
+    assert "3 only by the second" in str(caught.value)
+    assert not any(name in str(caught.value) for name in COHORT.patient_ids)
+
+
+@pytest.mark.parametrize(("members", "said"), [(True, "non-members to compare with"), (False, "members")])
+def test_an_empty_side_is_refused(members, said):
+    target = Target(np.full(30, members), np.zeros((COHORT.n_samples, 3)), "model")
+    with pytest.raises(DataError, match=rf"patients were members: {said} are missing"):
+        need_both_sides(target, COHORT)
+
+
+def test_tables_that_unpack_to_too_much_are_refused(frame, tmp_path, monkeypatch):
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"sample,member\n" + bytes(100_000)))
+    monkeypatch.setattr(module, "_MOST_BYTES", 10_000)
+    with pytest.raises(DataError, match="more than 10,000 bytes of text"):
+        read_target(tmp_path / "bomb.csv.gz", COHORT)
+    monkeypatch.setattr(module, "_MOST_VALUES", 100)
+    with pytest.raises(DataError, match="too many for scores"):
+        read_target(write(frame, tmp_path / "s.parquet"), COHORT)
+
+
+def test_damaged_tables_end_in_one_message(frame, tmp_path):
+    write(frame, tmp_path / "s.csv.gz")
+    whole = (tmp_path / "s.csv.gz").read_bytes()
+    for name, content in (
+        ("half.csv.gz", gzip.compress(whole)[: len(whole) // 2]),
+        ("plain.csv.gz", b"sample,member"),
+        ("empty.csv", b""),
+        ("binary.csv", b"\xff\xfe\x00"),
+        ("half.parquet", write(frame, tmp_path / "s.parquet").read_bytes()[:-50]),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}: cannot be read as a table"):
+            read_target(tmp_path / name, COHORT)

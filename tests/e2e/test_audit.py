@@ -71,7 +71,7 @@ def test_an_audit_writes_exactly_its_files_and_a_valid_report(genoaudit, audited
     schema = json.loads(genoaudit("schema", "report", check=0).stdout)
     jsonschema.validate(report, schema)
     assert [attack["name"] for attack in report["attacks"]][:3] == ["loss", "per_class", "lira"]
-    assert [check["code"] for check in report["checks"]] == [f"GA{number:03}" for number in range(1, 13)]
+    assert [check["code"] for check in report["checks"]] == [f"GA{number:03}" for number in range(1, 14)]
     rate = report["attacks"][0]["tpr_at_fpr"][0]
     assert {"fpr", "achieved_fpr", "tpr", "low", "high", "resolvable"} <= set(rate)
     assert {group["variable"] for group in report["groups"]} == {"class", "number of samples", "sex", "site"}

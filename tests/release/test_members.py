@@ -5,7 +5,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from genoaudit import simulate_cohort
-from genoaudit.config import Members
+from genoaudit.model_config import Members
 from genoaudit.release.members import members_from
 
 COHORT = simulate_cohort(patients=60, genes=20, classes=2, seed=3)

@@ -1,7 +1,13 @@
 import pytest
 from html_page import Page
 from sample_patients import build_patients
-from sample_report import build_minimal_report, build_release_report, build_report, build_report_of_thirty
+from sample_report import (
+    build_alone_report,
+    build_minimal_report,
+    build_release_report,
+    build_report,
+    build_report_of_thirty,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +23,11 @@ def minimal_report():
 @pytest.fixture(scope="session")
 def release_report():
     return build_release_report()
+
+
+@pytest.fixture(scope="session")
+def alone_report():
+    return build_alone_report()
 
 
 @pytest.fixture(scope="session")

@@ -141,5 +141,14 @@ def test_one_model_is_spoken_of_as_this_model(release_report):
     assert "these models" not in said(release_report.model_copy(update={"attacks": (), "headline": None}))[1]
 
 
+def test_finding_nothing_without_references_says_what_did_not_run(alone_report, make_report):
+    quiet = make_report(separation=0.0)
+    attacks = tuple(attack.model_copy(update={"estimand": "single_target"}) for attack in quiet.attacks)
+    tone, text = said(alone_report.model_copy(update={"attacks": attacks}))
+    assert tone == "nothing_found"
+    assert "The attacks that are the best as a rule did not run" in text
+    assert "did not run" not in said(quiet)[1]
+
+
 def test_a_report_without_optional_parts_is_answered(minimal_report):
     assert said(minimal_report)[0] == "exposed"

@@ -132,6 +132,18 @@ def test_identifiers_are_nowhere_in_the_page_unless_names_are_given(report):
     assert all(patient in named for patient in table["patient_id"])
 
 
+@pytest.mark.parametrize("place", ["source", "members_by", "non_members_from", "what", "why"])
+def test_hostile_words_about_a_given_model_are_text(alone_report, place):
+    changed = {
+        "target": alone_report.target.model_copy(update={place: HOSTILE}),
+        "not_tested": (alone_report.not_tested[0].model_copy(update={place: HOSTILE}),),
+    }
+    text = render_html(alone_report.model_copy(update=changed))
+    assert HOSTILE not in text
+    assert "<img" not in text
+    assert "alert('x')" in Page(text).words
+
+
 @pytest.mark.usefixtures("without_drawing")
 def test_pseudonyms_stand_for_patients_unless_names_are_given(report):
     worst = report.exposure.most_exposed[0].pseudonym
@@ -209,7 +221,7 @@ def test_tables_can_be_read_without_seeing_them(page):
 
 
 @pytest.mark.usefixtures("without_drawing")
-@pytest.mark.parametrize("which", ["report", "minimal_report", "release_report", "report_of_thirty"])
+@pytest.mark.parametrize("which", ["report", "minimal_report", "release_report", "alone_report", "report_of_thirty"])
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(which, request):
     table = build_release_patients() if which == "release_report" else build_patients()
     text = render_html(request.getfixturevalue(which), patients=table)

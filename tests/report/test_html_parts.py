@@ -191,3 +191,19 @@ def test_a_release_audit_speaks_of_one_model_and_of_no_single_patient(release_re
     assert "This report has no numbers of single patients." in page.words
     targets = {item["attrs"]["href"][1:] for item in page.all("a")}
     assert targets <= {item["attrs"]["id"] for item in page.elements if "id" in item["attrs"]}
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_a_model_without_a_recipe_is_shown_without_words_of_reference_models(alone_report):
+    page = Page(render_html(alone_report))
+    for said in (
+        "was attacked by itself: its recipe is not known",
+        "net.safetensors, a torch model. 200 patients were its members, by file members.txt; 200 were not.",
+        "patients of the same hospitals",
+        "Attacks that compare a patient with other models. There is no [recipe].",
+        "not known: no reference models were trained",
+        "c0ffee",
+    ):
+        assert said in page.words
+    for absent in ("None", "complementary pairs", "seed =", "refitted for every model"):
+        assert absent not in page.words

@@ -106,10 +106,13 @@ def test_a_broken_report_is_refused(example, damage):
         validator("report").validate(example)
 
 
-def test_the_example_configuration_is_valid_for_the_schema_and_for_the_program():
-    path = EXAMPLES / "audit.toml"
+@pytest.mark.parametrize("name", ["audit.toml", "release.toml"])
+def test_the_example_configurations_are_valid_for_the_schema_and_for_the_program(name):
+    path = EXAMPLES / name
     validator("audit_config").validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    assert read_config(path).cohort.path == EXAMPLES / "cohort.h5ad"
+    config = read_config(path)
+    assert config.cohort.path == EXAMPLES / "cohort.h5ad"
+    assert config.target is None or config.target.members.file == EXAMPLES / "members.txt"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,10 @@ def test_a_report_with_a_number_that_is_none_is_never_written(make_report):
         broken = first.model_copy(update={"auc": replace(first.auc, value=value)})
         with pytest.raises(ValueError, match=r"JSON compliant"):
             make_report(attacks=(broken, *rest)).to_json()
+
+
+def test_a_report_without_a_recipe_is_valid(alone_report):
+    validator("report").validate(json.loads(alone_report.to_json()))
 
 
 def test_rates_are_shares_and_never_percentages(report, release_report):

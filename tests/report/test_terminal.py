@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS
-from genoaudit.report.terminal import print_attacks, print_result, print_self_test, short_reference
+from genoaudit.report.terminal import (
+    print_attacks,
+    print_cohort,
+    print_plan,
+    print_result,
+    print_self_test,
+    short_reference,
+)
 
 EVERY = (*CATALOGUE.values(), *COMBINATIONS.values())
 
@@ -61,6 +68,23 @@ def test_the_optional_parts_may_be_absent(minimal_report, release_report, shown)
         assert "epsilon" not in text
         assert "None" not in text
     assert "for this model" in shown(print_result, release_report, [])
+
+
+def test_a_given_model_is_named_and_what_was_not_tested_is_counted(alone_report, shown):
+    text = shown(print_result, alone_report, [])
+    assert "1 thing was not tested, first: Attacks that compare a patient with other models." in text
+    several = alone_report.model_copy(update={"not_tested": alone_report.not_tested * 3})
+    assert "3 things were not tested, first:" in shown(print_result, several, [])
+    checked = shown(print_cohort, alone_report.cohort, (), alone_report.target)
+    assert (
+        "net.safetensors, a torch model. 200 patients were its members, by file members.txt; 200 were not." in checked
+    )
+
+
+def test_a_plan_without_models_says_why(shown):
+    assert (
+        shown(print_plan, {"models": 0, "reason": "there is no recipe"}) == "No models are trained: there is no recipe."
+    )
 
 
 def test_a_self_test_is_shown_attack_by_attack(report, minimal_report, shown):

@@ -56,6 +56,26 @@ def test_the_subject_of_a_release_audit_is_one_model(release_report):
     assert wording.over_targets(release_report) == "for this model"
 
 
+def test_the_subject_of_a_model_without_a_recipe_is_that_model_alone(alone_report):
+    text = subject(alone_report)
+    assert "trained on 200 of the 400 patients of" in text
+    assert "no other models were trained to compare it with" in text
+    assert wording.over_targets(alone_report) == "for this model"
+    assert wording.unexposed_band(alone_report) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "net.safetensors, a torch model. 200 patients were its members, by file members.txt; 200 were not."),
+        ({"kind": "scores", "members_by": ""}, "known by a table of its scores. 200 patients were its members; 200"),
+        ({"manifest": "agrees"}, "by file members.txt; the manifest of the model agrees; 200 were not."),
+    ],
+)
+def test_a_given_model_is_said_in_a_sentence(alone_report, changes, said):
+    assert said in wording.given_sentence(alone_report.target.model_copy(update=changes))
+
+
 def test_a_report_without_exposure_has_no_quantiles(release_report):
     assert exposure_quantiles(release_report) == {}
 

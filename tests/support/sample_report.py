@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import ppv_at_priors
-from genoaudit.report.release_sections import WorstGroup
+from genoaudit.report.release_sections import GivenModel, NotTested, WorstGroup
 from genoaudit.report.result import (
     Adversary,
     AttackResult,
@@ -388,6 +388,26 @@ def build_release_report():
         stopped=None,
         self_test=None,
     )
+
+
+def build_alone_report(**changes):
+    """One given model whose recipe is not known, so that it was attacked by itself."""
+    release = build_release_report()
+    single = tuple(part.model_copy(update={"at_shadow_thresholds": ()}) for part in release.attacks)
+    target = GivenModel(
+        kind="torch",
+        source="net.safetensors",
+        sha256="c0ffee" * 10,
+        members=200,
+        non_members=200,
+        members_by="file members.txt",
+        non_members_from="patients of the same hospitals",
+        manifest="none",
+        seeded=None,
+    )
+    gap = NotTested(what="Attacks that compare a patient with other models", why="There is no [recipe].")
+    parts = {"attacks": single, "recipe": None, "design": None, "target": target, "not_tested": (gap,)}
+    return release.model_copy(update={**parts, **changes})
 
 
 def build_report_of_thirty():

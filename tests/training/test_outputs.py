@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
+from genoaudit.contracts import FLOOR
 from genoaudit.errors import TrainingError
-from genoaudit.training.outputs import FLOOR, outputs_of, scaled_logit
+from genoaudit.training.outputs import outputs_of, scaled_logit
 
 
 @given(arrays(np.float64, (3, 4), elements=st.floats(-800, 800)))

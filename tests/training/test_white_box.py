@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -8,7 +9,7 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from genoaudit.models.mlp import MLPClassifier
 from genoaudit.models.recipes import build_recipe
-from genoaudit.training.white_box import gradient_signals, has_gradients
+from genoaudit.training.white_box import comes_near_an_optimum, gradient_signals, has_gradients
 
 
 @pytest.fixture
@@ -85,3 +86,18 @@ def test_trees_have_no_gradients():
     X, y = np.eye(4), [0, 0, 1, 1]
     assert not has_gradients(make_pipeline(StandardScaler(), DecisionTreeClassifier()).fit(X, y))
     assert has_gradients(make_pipeline(StandardScaler(), MLPClassifier(epochs=1)).fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("changes", "near"),
+    [
+        ({}, True),
+        ({"C": 0.1, "solver": "newton-cg"}, True),
+        ({"l1_ratio": 0.5, "solver": "saga", "max_iter": 5000}, False),
+        ({"class_weight": "balanced"}, False),
+        ({"solver": "liblinear"}, False),
+    ],
+)
+def test_only_an_optimum_of_summed_losses_with_l2_alone_leaves_over_what_a_patient_added(changes, near):
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    assert comes_near_an_optimum(LogisticRegression(**changes).fit(X, y)) is near

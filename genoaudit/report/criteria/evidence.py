@@ -14,7 +14,7 @@ from genoaudit.report.result import AuditReport
 def evidence_drafts(demands: EvidenceDemands, report: AuditReport) -> Iterator[Draft]:
     """Ask the audit for what the policy demands of it."""
     if demands.models is not None:
-        yield _at_least("evidence.models", "Models", report.design.models, demands.models)
+        yield _at_least("evidence.models", "Models", report.models, demands.models)
     if demands.non_members is not None:
         yield _at_least("evidence.non_members", "Non-members of a model", _non_members(report), demands.non_members)
     if demands.access is not None:
@@ -33,7 +33,7 @@ def _at_least(key: str, subject: str, found: int, wanted: int) -> Draft:
 def _non_members(report: AuditReport) -> int:
     if report.target is not None:
         return report.target.non_members
-    return report.cohort.patients - report.design.members_per_model[1]
+    return report.cohort.patients - (0 if report.design is None else report.design.members_per_model[1])
 
 
 def _access(wanted: Access, report: AuditReport) -> Draft:
