@@ -145,6 +145,11 @@ def test_the_report_holds_what_a_board_must_see(options):
     assert report.exposure.flagging.flagged == int(result.patients["flagged"].sum()) > 0
     assert [worst.k for worst in report.exposure.worst] == [1, 5, 20]
     assert report.exposure.worst[0].auc.value > 0.6
+    assert report.worst_group.value in {group.value for group in report.groups if not group.suppressed}
+    assert report.worst_group.models_per_half == 32
+    for read in (report.worst_group.auc, report.exposure.worst[0].auc, report.utility.unseen_accuracy):
+        assert read.low <= read.at_least <= read.value <= read.at_most <= read.high
+    assert report.utility.unseen_accuracy.value == pytest.approx(report.utility.non_members.accuracy.value)
     assert report.exposure.stability.models_per_half == 32
     assert report.exposure.calibration.bins
     assert [row.models for row in report.convergence] == [32, 64]

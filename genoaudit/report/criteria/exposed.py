@@ -37,7 +37,7 @@ def worst_group_drafts(limits: WorstGroupLimits, report: AuditReport) -> Iterato
 def canary_drafts(limits: CanaryLimits, report: AuditReport) -> Iterator[Draft]:
     """Hold every kind of planted patients, and all of them together, to the limits."""
     found = () if report.canaries is None else report.canaries.kinds
-    kinds = [(f"Canaries, {kind.title[:1].lower()}{kind.title[1:]}", kind) for kind in found]
+    kinds = [(kind.title if kind.kind == "all" else f"Canaries, {kind.title.lower()}", kind) for kind in found]
     none = "was not measured: no canaries were planted; add [canaries] to the configuration"
     if limits.auc is not None:
         limit = auc_limit("canaries.auc", limits.auc)

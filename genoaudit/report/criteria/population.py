@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from genoaudit.metrics.estimates import RateAtFpr
+from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report.criteria.draft import Draft, auc_limit, decided, rate_draft
 from genoaudit.report.policy import AttackLimits
+from genoaudit.report.release_sections import FullSizeRisk
 from genoaudit.report.result import AuditReport
 
 _UNITS = "non-members"
@@ -17,7 +18,7 @@ def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
     """Hold every attack to the limits; where non-members are lacking, the extrapolation to all patients instead."""
     yield from _required(limits, report)
     if report.full_size is not None:
-        yield from _extrapolated(limits, report)
+        yield from _extrapolated(limits, report.full_size, report)
         return
     found = [(attack.title, attack.auc, attack.tpr_at_fpr) for attack in report.attacks]
     if report.joint is not None:
@@ -48,29 +49,20 @@ def _required(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
             )
 
 
-def _extrapolated(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
-    full = report.full_size
-    if full is None:
-        return
+def _extrapolated(limits: AttackLimits, full: FullSizeRisk, report: AuditReport) -> Iterator[Draft]:
     title = next((attack.title for attack in report.attacks if attack.name == full.attack), full.attack)
     subject = f"{title}, extrapolated to a model of all patients and not measured"
     if limits.auc is not None:
         yield auc_limit("attacks.auc", limits.auc).of(subject, full.auc)
     # The trend is no better resolved than the worst of the points it was drawn through.
-    rates = sorted((point.tpr_at_fpr for point in full.points), key=lambda rate: rate.n_out)
-    read_off = tuple(
-        replace(
-            rate,
-            tpr=full.tpr.value,
-            low=full.tpr.low,
-            high=full.tpr.high,
-            at_least=full.tpr.at_least,
-            at_most=full.tpr.at_most,
-        )
-        for rate in rates[:1]
-    )
+    measured = sorted((point.tpr_at_fpr for point in full.points), key=lambda rate: rate.n_out)[:1]
+    rates = tuple(_at(rate, full.tpr) for rate in measured)
     for budget in limits.tpr_at_fpr.items():
-        yield rate_draft("attacks", subject, read_off, budget, _UNITS)
+        yield rate_draft("attacks", subject, rates, budget, _UNITS)
+
+
+def _at(rate: RateAtFpr, tpr: Estimate) -> RateAtFpr:
+    return replace(rate, tpr=tpr.value, low=tpr.low, high=tpr.high, at_least=tpr.at_least, at_most=tpr.at_most)
 
 
 def _resolvable(rates: tuple[RateAtFpr, ...], fpr: float) -> bool:
