@@ -173,6 +173,7 @@ def calibrate(
     noise, wish = _noise(target, delta, candidates, sample_rate, steps)
     mechanism = Mechanism(1.0, noise, sample_rate, steps, patients=patients or 1)
     found = {"target": target.name, "value": target.value, "wish": wish, "guaranteed": target.mse is None}
+    found["fpr"] = {"tpr": target.fpr, "reconstruction": 1 / (candidates or 1)}.get(target.name)
     guaranteed = bounds(mechanism, delta, candidates=candidates, priors=priors, genes=target.genes)
     return CalibrationReport.model_validate(found | {"noise_multiplier": noise, "bounds": guaranteed})
 

@@ -20,10 +20,10 @@ def test_bounds_of_a_budget_take_seconds(genoaudit):
 def test_json_holds_what_the_table_shows(genoaudit):
     options = ("--patients", 500, "--genes", 1000, "--samples-per-patient", 2, "--prior", 0.02, "--prior", 0.3)
     report = json.loads(genoaudit(*ISSUE, *options, "--json", check=0).stdout)
-    assert report["epsilon"] == pytest.approx(8, rel=1e-3)
+    assert report["sample"]["epsilon"] == pytest.approx(8, rel=1e-3)
+    assert report["epsilon"] > 8
     assert {found["prior"] for found in report["risks"][0]["ppv"]} == {0.02, 0.3}
     assert report["reconstruction"]["candidates"] == 500
-    assert report["patient"]["epsilon"] > 8
     assert report["from_scratch"]["genes"] == 1000
 
 
@@ -45,9 +45,11 @@ def test_the_noise_may_be_given_and_the_figure_written(genoaudit, tmp_path):
         ("--epsilon", 8, "--delta", 1e-3),
     ],
 )
-def test_calibration_finds_the_noise(genoaudit, target):
+def test_calibration_finds_the_noise_and_draws_what_it_allows(genoaudit, target, tmp_path):
     plan = ("calibrate", *target, "--sample-rate", 0.1, "--steps", 300)
-    report = json.loads(genoaudit(*plan, "--json", check=0).stdout)
+    figure = tmp_path / "curve.svg"
+    report = json.loads(genoaudit(*plan, "--figure", figure, "--json", check=0).stdout)
+    assert "target: " in figure.read_text()
     assert 0.5 < report["noise_multiplier"] < 20
     assert genoaudit(*plan, check=0).stdout.startswith(f"Noise multiplier {report['noise_multiplier']:.5g}: ")
 
