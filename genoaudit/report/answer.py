@@ -158,14 +158,21 @@ def _worst_patient(report: AuditReport) -> str:
 
 
 def _singled_out(report: AuditReport) -> tuple[str, ...]:
-    """Say that patients stand out where the average shows nothing."""
+    """Say that patients stand out where the average shows nothing, or that exposure spreads though nobody is flagged.
+
+    Whether single patients stand out is what the flags test; the spread of all patients names nobody.
+    """
     flagging = None if report.exposure is None else report.exposure.flagging
-    flagged = flagging is not None and flagging.flagged > 0
-    if not flagged and exposure_quantiles(report).get(95.0, 0.0) <= unexposed_band(report)[1]:
+    if flagging is not None and flagging.flagged:
+        said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
+        return (" ".join(filter(None, (*said, flagging_sentence(flagging)))),)
+    spread = _spread_sentence(report)
+    if not spread or exposure_quantiles(report)[95.0] <= unexposed_band(report)[1]:
         return ()
-    said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
-    counted = flagging_sentence(flagging) if flagging is not None and flagged else ""
-    return (" ".join(filter(None, (*said, counted))),)
+    nobody = "Which patients, if any, cannot be said with so few models."
+    if flagging is not None:
+        nobody = f"No single one stands out, though: {flagging_sentence(flagging)}"
+    return (f"{spread} {nobody}",)
 
 
 def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:
