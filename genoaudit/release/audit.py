@@ -22,13 +22,13 @@ from genoaudit.data.design import make_design, make_random_splits
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.target import Target
 from genoaudit.errors import DataError
-from genoaudit.judging import judge_groups
+from genoaudit.judging import judge_groups, theory_of_one_model
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
 from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
-from genoaudit.models.claims import settle_privacy
+from genoaudit.models.claims import PrivacyClaim, privacy_claim, settle_privacy
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
@@ -39,6 +39,8 @@ from genoaudit.training.outputs import FLOOR, outputs_from
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
+_TRAINED_BY_IT = "The given model was trained by this recipe; its answers alone do not show that."
+
 
 def audit_target(
     recipe: Recipe,
@@ -47,6 +49,7 @@ def audit_target(
     settings: AuditSection | None = None,
     options: RunOptions | None = None,
     *,
+    claim: PrivacyClaim | None = None,
     groups: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -60,6 +63,9 @@ def audit_target(
         Its members, and other patients.
     target
         Who was a member, and what the model says of every sample; see `genoaudit.data.target.read_target`.
+    claim
+        What the given model promises, where it is known from the model itself; None: what `recipe` promises, if the
+        model was trained by it.
     settings, options, groups, progress
         As for `genoaudit.audit_recipe`. ``models = "auto"`` and further queries do not apply: the model is known by its
         answers on the samples alone.
@@ -80,6 +86,7 @@ def audit_target(
     shadows = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
     reasons_against(settings, shadows)
     recipe = settle_privacy(recipe, patients=int(target.members.sum()))
+    claim = claim or _claim_of(recipe, target)
     plan = plan_audit(recipe, cohort, settings, options)
     with clock("training"):
         trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)
@@ -96,12 +103,16 @@ def audit_target(
         by_group, gaps = judge_groups(patients_by, alone, single, settings)
         patients = _patients(cohort, alone.scores[alone.headline][0], held[0], settings.seed)
         checks = _checks(cohort, signals, alone, single, shadows)
+    with clock("theory"):
+        theory = None if claim is None else theory_of_one_model(claim.mechanisms, vacuous=claim.guarantee.vacuous)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         audit="release",
         headline=alone.headline,
         cohort=summary.cohort(cohort),
         recipe=summary.recipe(recipe),
+        guarantee=None if claim is None else summary.guarantee(claim),
+        theory=theory,
         design=summary.design(shadows),
         adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=0),
         attacks=results,
@@ -117,6 +128,12 @@ def audit_target(
         warnings=(*cohort.notes, *trained.told),
     )
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
+
+
+def _claim_of(recipe: Recipe, target: Target) -> PrivacyClaim | None:
+    """Say what a model trained by this recipe on so many members promises."""
+    claim = privacy_claim(recipe, patients=int(target.members.sum()))
+    return None if claim is None else replace(claim, assumptions=(*claim.assumptions, _TRAINED_BY_IT))
 
 
 def settings_for_target(settings: AuditSection) -> AuditSection:

@@ -61,7 +61,7 @@ def answer(report: AuditReport) -> Answer:
     promised = guarantee_sentence(guarantee)
     if theory is None or guarantee.vacuous or guarantee.epsilon is None:
         return replace(found, sentences=(*found.sentences, promised))
-    alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end)
+    alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end, single=report.audit == "release")
     if theory.alarm:
         heading = "More was found than the guarantee allows."
         return Answer("exposed", heading, (alarm, promised, *found.sentences))

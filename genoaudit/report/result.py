@@ -175,9 +175,9 @@ class AuditReport(Part):
     cohort: CohortSummary
     recipe: RecipeSummary
     guarantee: Guarantee | None = Field(
-        default=None, description="Of a recipe trained with DP; None: it promises nothing."
+        default=None, description="Of a recipe or a given model trained with DP; None: it promises nothing."
     )
-    theory: Theory | None = Field(default=None, description="Of a recipe trained with DP: its guarantee and evidence.")
+    theory: Theory | None = Field(default=None, description="Of a training with DP: its guarantee and evidence.")
     design: DesignSummary
     adversary: Adversary
     attacks: tuple[AttackResult, ...]

@@ -139,9 +139,10 @@ def _print_guarantee(console: Console, report: AuditReport) -> None:
     if report.guarantee is None:
         return
     console.print(wording.plain(wording.guarantee_sentence(report.guarantee)))
-    if report.theory is not None and report.theory.alarm:
-        told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end)
-        console.print(wording.plain(told), style="bold red")
+    single = report.audit == "release"
+    if report.theory is not None and (report.theory.alarm or single):
+        told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end, single=single)
+        console.print(wording.plain(told), style="bold red" if report.theory.alarm else None)
 
 
 def _bound(bound: EpsilonBound) -> str:

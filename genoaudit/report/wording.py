@@ -299,9 +299,18 @@ def guarantee_sentence(guarantee: Guarantee) -> str:
     )
 
 
-def alarm_sentence(theory: Theory, *, end_to_end: bool) -> str:
-    """Say whether more was found than the mechanism can give away, and that silence confirms nothing."""
+def alarm_sentence(theory: Theory, *, end_to_end: bool, single: bool = False) -> str:
+    """Say whether more was found than the mechanism can give away, and that silence confirms nothing.
+
+    Of one given model (`single`) there is no lower bound, and so no alarm.
+    """
     compared = [found for found in theory.comparisons if found.claimed is not None]
+    if not theory.comparisons and single:
+        return (
+            f"One given model gives no lower bound of {EPSILON} that holds for any mechanism: that takes many models, "
+            "or patients drawn by coins of their own. So nothing here could refute the promise, and nothing confirms "
+            "it; audit the recipe to test it."
+        )
     if not theory.comparisons:
         return "There are too few models for a lower bound that could speak against the promise."
     if not compared:
