@@ -48,8 +48,12 @@ if TYPE_CHECKING:
     from genoaudit.shadowing import Progress
     from genoaudit.sweep_config import SweepConfig
 
+EXIT_USAGE = 2
 EXIT_INPUT = 3
 EXIT_INTERRUPTED = 130
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What typer raises of unknown options, missing ones and the like; it has no public name of its own."""
 
 app = typer.Typer(
     name="genoaudit",
@@ -363,6 +367,15 @@ def _print_to_stderr() -> Iterator[None]:
         os.close(ours)
 
 
+def _usage(error: Any) -> str:
+    """Say in one line what is wrong with the arguments; without any, how the command is used."""
+    said = error.format_message()
+    if "\n" in said:
+        return str(said)
+    command = "genoaudit" if error.ctx is None else error.ctx.command_path
+    return f"genoaudit: {said.rstrip('.')}. Try '{command} --help'."
+
+
 def _terminated(signal_number: int, _frame: object) -> None:
     # Leave the ordinary way, so that worker processes are ended and scratch files removed.
     raise SystemExit(128 + signal_number)
@@ -373,7 +386,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="genoaudit: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except USAGE_ERROR as error:
+        typer.echo(_usage(error), err=True)
+        sys.exit(EXIT_USAGE)
     except GenoauditError as error:
         typer.echo(f"genoaudit: {error}", err=True)
         sys.exit(EXIT_INPUT)

@@ -66,7 +66,7 @@ class Risks(Part):
     """What no membership attack exceeds, under one neighbouring relation."""
 
     neighbouring: Literal["add/remove", "replace-one"]
-    epsilon: float | None = Field(description="At the report's delta; None: vacuous, or too large for a number.")
+    epsilon: float | None = Field(description="At the report's delta; None: vacuous, or beyond what floats can tell.")
     advantage: float = Field(description="Largest TPR - FPR.")
     auc: float
     tpr_at_fpr: tuple[TprAtFpr, ...]

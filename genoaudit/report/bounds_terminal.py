@@ -199,5 +199,5 @@ def _epsilon(value: float | None) -> str:
 
 
 def _size(epsilon: float | None, *, vacuous: bool) -> str:
-    """Say an epsilon of a relation: where the curve is known, none means that it is beyond the reach of floats."""
-    return "too large" if epsilon is None and not vacuous else _epsilon(epsilon)
+    """Say an epsilon of a relation: where the curve is known, none means that floats cannot tell it."""
+    return "unknown" if epsilon is None and not vacuous else _epsilon(epsilon)
