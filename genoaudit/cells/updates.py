@@ -21,6 +21,7 @@ from genoaudit.reconstruction.success import correlations
 from genoaudit.report.reconstruct_result import Recovery
 
 _MATCHED = 4  # patients whose gradients are matched, each a search of a second
+_FAINTEST = 1e-60  # of the clip; under any noise nothing is heard of less
 _SEARCH = Search(starts=1, iterations=200)
 
 Way = Literal["bias", "rank_one"]
@@ -92,9 +93,11 @@ def _unreadable(updates: Sequence[Update]) -> Unreadable:
 
 def _expected(clean: Gradient, profile: FloatArray, mechanism: Mechanism, eta: float) -> tuple[float, float]:
     """Return mean correlation and chance of success, by the law of the best reconstruction from scratch."""
+    if mechanism.noise_multiplier == 0:
+        return (1.0, 1.0) if clean.biases[0].any() else (0.0, 0.0)
     heard = float(np.linalg.norm(clean.biases[0]))
-    if mechanism.noise_multiplier == 0 or heard == 0:
-        return float(heard > 0), float(heard > 0)
+    if heard < _FAINTEST * mechanism.clip:
+        return 0.0, 0.0
     # The noise in units of what is left of the errors after clipping, so that it holds where clipping does not bind.
     noise, norm = mechanism.noise_multiplier, mechanism.clip / heard
     pearson = law.expected_correlation(noise, profile=profile, norm=norm)

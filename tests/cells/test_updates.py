@@ -53,6 +53,18 @@ def test_a_silent_first_layer_and_a_sample_fitted_fully_are_told_apart(judge):
     assert (found.vanished, found.learnt) == (1, 1)
 
 
+@pytest.mark.parametrize("size", [1e-40, 1e-150, 1e-300])
+def test_errors_too_faint_for_any_noise_are_foretold_to_give_nothing(judge, size):
+    """As of samples that a long training fits all but fully: neither a failure nor a number from overflow."""
+    net = network(judge, 8)
+    faint = Network((net.weights[0], size * net.weights[1]), net.biases)
+    (found, _) = from_updates(judge, faint, "trained", DROWNED)
+    assert found.expected_pearson == pytest.approx(0, abs=1e-6)
+    (exact, _) = from_updates(judge, faint, "trained", EXACT)
+    assert (exact.expected_pearson, exact.vanished) == (1, 0)
+    assert exact.pearson > 0.999
+
+
 def test_a_patients_samples_are_found_one_by_one_where_units_hear_one_alone(judge):
     assert from_whole_patients(judge, network(judge, 64), EXACT).pearson > 0.9999
     mixed = from_whole_patients(judge, network(judge), EXACT)
