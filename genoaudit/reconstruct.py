@@ -157,8 +157,8 @@ def _fewer(config: ReconstructConfig, cells: Sequence[ReconstructCell]) -> tuple
     if candidates < asked.candidates:
         notes.append(
             f"{asked.candidates:,} candidates were asked for, and members were told from {candidates - 1:,} others, "
-            f"all who are in no training: guessing names the right one in {1 / candidates:.1%} of cases instead of "
-            f"{1 / asked.candidates:.1%}."
+            f"all who are in no training: guessing names the right one in {100 / candidates:.2g} % of cases instead of "
+            f"{100 / asked.candidates:.2g} %."
         )
     return tuple(notes)
 

@@ -15,6 +15,7 @@ from genoaudit.report.reconstruct_wording import (
 )
 
 OTHER_ATTACKS = {
+    "control": "Class mean (control)",
     "analytic": "One sample, before training",
     "trained": "One sample, after training",
     "rank_one": "One sample, by rank one",
@@ -23,7 +24,6 @@ OTHER_ATTACKS = {
     "trap_weights": "Batch, trap weights",
     "matching": "One sample, first layer withheld",
     "informed": "Last sample, from the optimum",
-    "control": "Class mean (control)",
 }
 
 
