@@ -246,8 +246,23 @@ def validate(config: Config, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def attacks(as_json: AsJson = False) -> None:
+def attacks(
+    reconstruction: Annotated[
+        bool, typer.Option("--reconstruction", help="The attacks on expression profiles, not those on membership.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the attacks: what each sees and needs, what it costs, where it comes from, what it is blind to."""
+    if reconstruction:
+        from genoaudit.reconstruct import threats
+        from genoaudit.report.reconstruct_terminal import print_threats
+
+        found = threats()
+        if as_json:
+            typer.echo(json.dumps([threat.model_dump() for threat in found], indent=2))
+        else:
+            print_threats(found)
+        return
     from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, attack_records
     from genoaudit.report.terminal import print_attacks
 

@@ -26,8 +26,9 @@ from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.privacy.bounded_share import judge_share
+from genoaudit.reconstruction.catalogue import reconstruction_records
 from genoaudit.report import summary
-from genoaudit.report.reconstruct_result import NamedShare, ReconstructCell, ReconstructReport
+from genoaudit.report.reconstruct_result import NamedShare, ReconstructCell, ReconstructReport, Threat
 from genoaudit.report.result import NotRun
 from genoaudit.report.sweep_result import DP, NONE, SweepCell
 from genoaudit.shadowing import Clock, Progress, plan_audit
@@ -109,11 +110,17 @@ def run_reconstruct(
         eta=config.reconstruct.eta,
         cells=tuple(found),
         named=named_shares(found),
+        threats=threats(),
         not_run=tuple(idle),
         warnings=(*cohort.notes, *_fewer(config, found)),
     )
     plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
     return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
+
+
+def threats() -> tuple[Threat, ...]:
+    """Say of every attack what its adversary sees, knows and does."""
+    return tuple(Threat.model_validate(record) for record in reconstruction_records())
 
 
 def named_shares(cells: Sequence[ReconstructCell]) -> tuple[NamedShare, ...]:

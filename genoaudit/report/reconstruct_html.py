@@ -13,6 +13,7 @@ from genoaudit.report.reconstruct_wording import (
     reconstruct_answer,
     vanished_text,
 )
+from genoaudit.report.terminal import short_reference
 
 OTHER_ATTACKS = {
     "control": "Class mean (control)",
@@ -51,6 +52,7 @@ def render_reconstruct(report: ReconstructReport) -> str:
             figure=headline_figure(report),
             undrawn=max(0, len(recipes) - COLUMNS),
             attacks=OTHER_ATTACKS,
+            short_reference=short_reference,
             sexed=any(row.value("sex_right") is not None for row in rows),
             candidates=max((cell.identification.candidates for cell in report.cells), default=0),
             budget_text=budget_text,

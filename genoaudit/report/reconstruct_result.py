@@ -127,6 +127,18 @@ class NamedShare(Part):
     )
 
 
+class Threat(Part):
+    """An attack that was made, and by whom it could be."""
+
+    name: str
+    title: str
+    sees: Literal["gradients", "parameters"]
+    threat_model: str
+    cost: str
+    reference: str
+    caveat: str
+
+
 class ReconstructReport(Part):
     """Everything a comparison found out; rates and means, no row per patient."""
 
@@ -138,6 +150,7 @@ class ReconstructReport(Part):
     eta: float
     cells: tuple[ReconstructCell, ...]
     named: tuple[NamedShare, ...] = Field(description="One for each recipe and budget.")
+    threats: tuple[Threat, ...] = Field(description="What the adversary of each attack sees, knows and does.")
     not_run: tuple[NotRun, ...]
     warnings: tuple[str, ...]
 

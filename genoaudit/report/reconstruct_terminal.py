@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
 from rich.text import Text
 
 from genoaudit.report.reconstruct_html import number, share, span
-from genoaudit.report.reconstruct_result import ReconstructReport
+from genoaudit.report.reconstruct_result import ReconstructReport, Threat
 from genoaudit.report.reconstruct_save import FILES
 from genoaudit.report.reconstruct_table import has_several_seeds, shown_rows
 from genoaudit.report.reconstruct_wording import budget_text, exceeded_sentences, reconstruct_answer
 from genoaudit.report.sweep_wording import label_text
-from genoaudit.report.terminal import plain_table, print_warnings, stdout_console
+from genoaudit.report.terminal import (
+    plain_table,
+    print_record,
+    print_warnings,
+    short_reference,
+    stdout_console,
+)
 
+_FACTS = {"sees": "sees", "who": "threat_model", "cost": "cost", "caveat": "caveat"}
 _MARKS = {"below": "", "by_chance": " ~", "exceeded": " ALARM"}
 
 
@@ -58,3 +67,12 @@ def print_reconstruct(report: ReconstructReport, written: Path) -> None:
     console.print("Written (confidential):")
     for name in FILES:
         console.print(f"  {written / name}")
+
+
+def print_threats(threats: Sequence[Threat]) -> None:
+    """Print the catalogue of attacks on profiles: what each adversary sees, knows and does, and is blind to."""
+    console = Console(markup=False, highlight=False)  # wrapped at the width of the terminal, unlike results
+    for threat in threats:
+        facts = [(label, getattr(threat, name)) for label, name in _FACTS.items()]
+        print_record(console, threat.name, threat.title, [*facts, ("from", short_reference(threat.reference))])
+    console.print(f"{len(threats)} attacks. genoaudit reconstruct makes all that a recipe allows.")

@@ -172,17 +172,22 @@ def print_attacks(records: Sequence[Attack | Combination]) -> None:
     """Print the catalogue of attacks: what each sees and needs, what it costs, and what it is blind to."""
     console = Console(markup=False, highlight=False)  # wrapped at the width of the terminal, unlike results
     for record in records:
-        console.print(Text.assemble((record.name, "bold"), f"  {record.title}"))
-        facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        facts.add_column(no_wrap=True, style="dim")
-        facts.add_column()
         needs = f"{_sees(record)}; at least {_models(record.min_models)}"
         rows = (("sees", needs), ("cost", record.cost), ("from", short_reference(record.reference)))
-        for label, text in (*rows, ("caveat", record.caveat)):
-            facts.add_row(label, Text(text))
-        console.print(Padding(facts, (0, 0, 0, 2), expand=False))
-        console.print()
+        print_record(console, record.name, record.title, (*rows, ("caveat", record.caveat)))
     console.print(f"{len(records)} attacks. Name them under [audit] attacks in the configuration, or 'all'.")
+
+
+def print_record(console: Console, name: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Print one entry of a catalogue: its name and title, and facts under labels."""
+    console.print(Text.assemble((name, "bold"), f"  {title}"))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column()
+    for label, text in facts:
+        table.add_row(label, Text(text))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print()
 
 
 def short_reference(reference: str) -> str:

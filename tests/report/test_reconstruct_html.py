@@ -93,8 +93,16 @@ def test_success_stands_beside_its_bound(page):
     assert header.index("Recovered") < header.index("By theory") < header.index("At most")
 
 
+def test_every_attack_stands_with_its_threat_model(page):
+    section = page.words[page.words.index("Whose attacks these are") :]
+    for threat in build_reconstruct().threats:
+        assert threat.title in section
+        assert threat.threat_model in section
+        assert threat.caveat in section
+
+
 def test_tables_can_be_read_without_seeing_them_and_headings_skip_no_level(page):
-    assert len(page.all("caption")) == len(page.all("table")) == 6
+    assert len(page.all("caption")) == len(page.all("table")) == 7
     assert all(cell["attrs"].get("scope") in {"col", "row"} for cell in page.all("th"))
     levels = [int(element["tag"][1]) for element in page.elements if re.fullmatch("h[1-6]", element["tag"])]
     assert levels.count(1) == 1

@@ -4,7 +4,7 @@ import pytest
 from sample_reconstruct import build_hostile_reconstruct, build_reconstruct, with_named
 
 from genoaudit.report.reconstruct_save import FILES
-from genoaudit.report.reconstruct_terminal import print_reconstruct
+from genoaudit.report.reconstruct_terminal import print_reconstruct, print_threats
 
 
 def test_the_answer_the_tables_and_the_files_are_printed(capsys):
@@ -38,3 +38,13 @@ def test_shares_above_their_bound_are_marked(capsys):
 def test_odd_reports_are_printed(report, capsys):
     print_reconstruct(report, Path("run"))
     assert "None" not in capsys.readouterr().out
+
+
+def test_threat_models_are_listed(capsys):
+    threats = build_reconstruct().threats
+    print_threats(threats)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"{len(threats)} attacks." in printed
+    for threat in threats:
+        assert f"{threat.name} {threat.title} sees {threat.sees}" in printed
+        assert " ".join(threat.threat_model.split()) in printed

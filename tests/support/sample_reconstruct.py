@@ -6,7 +6,7 @@ from sample_sweep import HOSTILE, span
 from scipy.stats import norm
 
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.reconstruct import named_shares
+from genoaudit.reconstruct import named_shares, threats
 from genoaudit.report.reconstruct_result import (
     Identification,
     Inversion,
@@ -113,6 +113,7 @@ def build_reconstruct(recipes=("mlp", "softmax"), *, seeds=(0,), models=16, budg
         "patients": 40,
         "eta": 0.01,
         "cells": cells,
+        "threats": threats(),
         "not_run": (),
         "warnings": ("Two patients have the same profile.",),
     }
