@@ -199,11 +199,14 @@ def short_reference(reference: str) -> str:
     'Song and Mittal 2021, doi:10.48550/arXiv.2003.10595'
     >>> short_reference("Wolpert. Stacked generalization. Neural Networks 5:241-259, 1992.")
     'Wolpert 1992'
+    >>> short_reference("Zhu, Liu, Han. Leakage. NeurIPS 2019. arXiv:1906.08935. Geiping. Inverting. arXiv:2003.14053")
+    'Zhu et al. 2019, arXiv:1906.08935'
     """
     authors = reference.split(". ", 1)[0].split(", ")
     who = authors[0] if len(authors) == 1 else " and ".join(authors) if len(authors) == 2 else f"{authors[0]} et al."
-    years = re.findall(r"\b(?:19|20)\d\d(?=[.,;]|$)", reference.partition("doi:")[0])  # the last: pages come before it
     identifier = re.search(r"\b(?:doi|arXiv):\S*[^\s.]", reference)
+    before = reference if identifier is None else reference[: identifier.start()]
+    years = re.findall(r"\b(?:19|20)\d\d(?=[.,;]|$)", before)  # the last: pages come before it
     named = f"{who} {years[-1]}" if years else who
     return named if identifier is None else f"{named}, {identifier.group()}"
 
