@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "bounds": {"errors", "privacy", "reconstruction", "report"},
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),
+    "cli_catalogue": {"attacks", "mitigations", "reconstruct", "report", "cli_options"},
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli_report": {"errors", "files", "report", "cli_options"},
     "cli_certificate": {"errors", "report", "cli_options"},
@@ -63,7 +64,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
         *("sweep", "sweep_config", "reconstruct", "reconstruct_config", "report"),
-        *("cli_options", "cli_theory", "cli_report", "cli_certificate", "cli_gate"),
+        *("cli_options", "cli_catalogue", "cli_theory", "cli_report", "cli_certificate", "cli_gate"),
     },
     "__main__": {"cli"},
 }
