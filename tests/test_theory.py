@@ -12,7 +12,7 @@ from genoaudit.privacy.accounting import guarantee
 from genoaudit.privacy.alarm import claimed_epsilon
 from genoaudit.privacy.gdp import gdp_tpr
 from genoaudit.privacy.mechanism import Mechanism
-from genoaudit.release import audit_target
+from genoaudit.release.audit import audit_target
 from genoaudit.report.html import render_html
 from genoaudit.report.result import AuditReport
 from genoaudit.report.sections import EpsilonBound
