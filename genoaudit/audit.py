@@ -183,10 +183,10 @@ def _theory(
     """Set guarantee and evidence side by side; models with canaries have more patients, and so noise of their own."""
     if claim is None:
         return None
-    mechanisms: dict[Neighbouring, Mechanism] = {"replace-one": claim.mechanism}
+    mechanisms: dict[Neighbouring, Sequence[Mechanism]] = {"replace-one": claim.mechanisms}
     if canaries is not None:
         among = privacy_claim(recipe, patients=cohort.n_patients + _planted(canaries) // 2) or claim
-        mechanisms["add/remove"] = among.mechanism
+        mechanisms["add/remove"] = among.mechanisms
     return judge_theory(mechanisms, bounds, vacuous=claim.guarantee.vacuous)
 
 

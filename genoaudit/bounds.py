@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genoaudit.errors import ConfigError
+from genoaudit.privacy.accounting import VACUOUS, guarantee
 from genoaudit.privacy.accounting import Guarantee as Promise
-from genoaudit.privacy.accounting import guarantee
 from genoaudit.privacy.curve import RiskCurve, epsilon_at, replacement_losses, risk_curve
-from genoaudit.privacy.group_privacy import check_size, group_epsilon, patient_losses
+from genoaudit.privacy.group_privacy import check_size, group_epsilon, patient_losses, replaced_patient
 from genoaudit.privacy.lower_bounds import Neighbouring, check_delta
 from genoaudit.privacy.mechanism import Mechanism
+from genoaudit.privacy.pld import discretisation
 from genoaudit.privacy.rdp import ORDERS, rdp_epsilon
 from genoaudit.report.bounds_result import (
     BoundsReport,
     Claim,
     Curve,
     FromScratch,
+    Guarantees,
     MechanismSummary,
-    PatientStatement,
     Ppv,
     Reconstruction,
     Risks,
@@ -46,10 +47,6 @@ RELAXED = (
 FROM_SCRATCH = (
     "The adversary knows nothing beforehand, sees the noisy gradient of one step, and in it nothing but this patient, "
     "whose clipped gradient holds nothing but his profile. Fewer genes suffice to tell which of a few patients it is."
-)
-PATIENT_NOTE = (
-    "The mechanism clips and draws samples, so a patient with several is protected less. Epsilon by the mechanism "
-    "counts how many of his samples a step draws; by group privacy it follows from the samples' epsilon alone."
 )
 _RELATIONS: tuple[Neighbouring, ...] = ("add/remove", "replace-one")
 _GRID = tuple(float(f"{fpr:.6g}") for fpr in np.geomspace(1e-4, 1.0, 121))
@@ -82,7 +79,8 @@ def bounds(
     genes
         Genes of a profile; None: say nothing of reconstruction from scratch.
     samples_per_patient
-        Above 1, the mechanism's unit is the sample, and what holds for a patient with so many is told beside it.
+        Above 1, samples are drawn and clipped one by one: what holds for a patient with so many comes first, and what
+        holds for one sample stands beside it.
     prv
         Compute epsilon by the accountant of Opacus too, which takes seconds.
 
@@ -103,21 +101,59 @@ def bounds(
     _check_tables(candidates, priors, genes)
     check_size(samples_per_patient)
     promise = guarantee([mechanism], delta)
-    curves = {relation: _curve(mechanism, promise, relation) for relation in _RELATIONS}
-    per_sample = samples_per_patient != 1
+    drawn = _of_what_is_drawn(mechanism, promise, candidates, priors, prv=prv)
+    by_sample = samples_per_patient > 1
+    patient = _of_patient(mechanism, promise, samples_per_patient, candidates, priors) if by_sample else drawn
     return BoundsReport(
+        **dict(patient),
         genoaudit_version=version("genoaudit"),
-        mechanism=_summary(mechanism),
+        mechanism=_summary(mechanism, samples_per_patient),
         delta=delta,
-        unit="sample" if per_sample else "patient",
+        sample=drawn if by_sample else None,
+        from_scratch=None if genes is None else _from_scratch(mechanism.noise_multiplier, genes),
+        warnings=_warnings(mechanism, delta),
+    )
+
+
+def _of_what_is_drawn(
+    mechanism: Mechanism, promise: Promise, candidates: int, priors: Sequence[float], *, prv: bool
+) -> Guarantees:
+    """Say what holds for the unit that is drawn and clipped: the patient, or one sample."""
+    curves = {relation: _curve(mechanism, promise, relation) for relation in _RELATIONS}
+    return Guarantees(
         epsilon=_finite(promise.epsilon),
         vacuous=promise.vacuous,
         claims=_claims(mechanism, promise, prv=prv),
         risks=tuple(_risks(curve, _epsilon(mechanism, promise, name), priors) for name, curve in curves.items()),
         reconstruction=_reconstruction(mechanism, curves["add/remove"], candidates, vacuous=promise.vacuous),
-        from_scratch=None if genes is None else _from_scratch(mechanism.noise_multiplier, genes),
-        patient=_patient(mechanism, promise, samples_per_patient) if per_sample else None,
-        warnings=_warnings(mechanism, delta),
+    )
+
+
+def _of_patient(
+    mechanism: Mechanism, promise: Promise, samples: int, candidates: int, priors: Sequence[float]
+) -> Guarantees:
+    """Say what holds for a patient whose samples are drawn and clipped one by one."""
+    epsilon, replaced = math.inf, math.inf
+    claims: tuple[Claim, ...] = ()
+    curves = {relation: RiskCurve.excluding_nothing(relation) for relation in _RELATIONS}
+    if not promise.vacuous:
+        total = patient_losses([mechanism], samples)
+        epsilon = epsilon_at(total, promise.delta)
+        if epsilon <= VACUOUS:
+            curves = {"add/remove": RiskCurve.of_losses(total, "add/remove"), "replace-one": replaced_patient(total)}
+            replaced = curves["replace-one"].epsilon(promise.delta)
+        by_group = group_epsilon([mechanism], promise.delta, samples)
+        claims = (
+            _claim("pld", epsilon, claimed=True, discretisation=samples * discretisation([mechanism])),
+            _claim("group_privacy", by_group, claimed=False),
+        )
+    vacuous, found = epsilon > VACUOUS, {"add/remove": epsilon, "replace-one": replaced}
+    return Guarantees(
+        epsilon=_finite(epsilon),
+        vacuous=vacuous,
+        claims=claims,
+        risks=tuple(_risks(curve, _finite(found[name]), priors) for name, curve in curves.items()),
+        reconstruction=_reconstruction(mechanism, curves["add/remove"], candidates, vacuous=vacuous, samples=samples),
     )
 
 
@@ -194,7 +230,9 @@ def _prv_epsilon(mechanism: Mechanism, delta: float) -> float:
         return float(accountant.get_epsilon(delta=delta))
 
 
-def _reconstruction(mechanism: Mechanism, curve: RiskCurve, candidates: int, *, vacuous: bool) -> Reconstruction:
+def _reconstruction(
+    mechanism: Mechanism, curve: RiskCurve, candidates: int, *, vacuous: bool, samples: int = 1
+) -> Reconstruction:
     kappa = 1 / candidates
     if vacuous:
         return Reconstruction(
@@ -214,9 +252,13 @@ def _reconstruction(mechanism: Mechanism, curve: RiskCurve, candidates: int, *, 
         relaxed_bound,
     )
 
-    gamma, refused = _or_reason(lambda: _gamma(mechanism, curve, kappa, reconstruction_bound))
-    expanded, no_expansion = _or_reason(lambda: _cross_check(mechanism, kappa, reconstruction_bound_edgeworth))
-    relaxed, _ = _or_reason(lambda: _without_releases(mechanism, kappa, relaxed_bound))
+    gamma, refused = _or_reason(lambda: _gamma(mechanism, curve, kappa, reconstruction_bound, samples=samples))
+    expanded: float | None = None
+    relaxed: float | None = None
+    no_expansion: str | None = "It is known for one sample alone."
+    if samples == 1:
+        expanded, no_expansion = _or_reason(lambda: _cross_check(mechanism, kappa, reconstruction_bound_edgeworth))
+        relaxed, _ = _or_reason(lambda: _without_releases(mechanism, kappa, relaxed_bound))
     return Reconstruction(
         candidates=candidates,
         kappa=kappa,
@@ -230,11 +272,11 @@ def _reconstruction(mechanism: Mechanism, curve: RiskCurve, candidates: int, *, 
     )
 
 
-def _gamma(mechanism: Mechanism, curve: RiskCurve, kappa: float, bound: Callable[..., float]) -> float:
-    if not mechanism.releases:
+def _gamma(mechanism: Mechanism, curve: RiskCurve, kappa: float, bound: Callable[..., float], *, samples: int) -> float:
+    if samples == 1 and not mechanism.releases:
         return _without_releases(mechanism, kappa, bound)  # knows what is lost in its tails, and refuses
     if kappa < _UNRELIABLE:
-        msg = f"kappa = {kappa:g} is below {_UNRELIABLE:g}, too small where releases are composed with the training."
+        msg = f"kappa = {kappa:g} is below {_UNRELIABLE:g}, too small to be read from a composed curve."
         raise ConfigError(msg)
     return float(curve.tpr_at(kappa))
 
@@ -281,25 +323,10 @@ def _from_scratch(noise: float, genes: int) -> FromScratch:
     )
 
 
-def _patient(mechanism: Mechanism, promise: Promise, samples: int) -> PatientStatement:
-    curve, epsilon, by_group = RiskCurve.excluding_nothing("add/remove"), math.inf, math.inf
-    if not promise.vacuous:
-        by_group = group_epsilon([mechanism], promise.delta, samples)
-        total = patient_losses([mechanism], samples)
-        epsilon, curve = epsilon_at(total, promise.delta), RiskCurve.of_losses(total, "add/remove")
-    return PatientStatement(
-        samples_per_patient=samples,
-        epsilon=_finite(epsilon),
-        group_epsilon=_finite(by_group),
-        advantage=curve.advantage,
-        auc=curve.auc,
-        tpr_at_fpr=_rates(curve),
-        note=PATIENT_NOTE,
-    )
-
-
-def _summary(mechanism: Mechanism) -> MechanismSummary:
+def _summary(mechanism: Mechanism, samples: int) -> MechanismSummary:
     return MechanismSummary(
+        unit="patient" if samples == 1 else "sample",
+        samples_per_patient=samples,
         noise_multiplier=mechanism.noise_multiplier,
         sampling_rate=mechanism.sampling_rate,
         steps=mechanism.steps,

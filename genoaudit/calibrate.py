@@ -66,6 +66,8 @@ class Target:
         if len(given) != 1:
             found = ", ".join(f"--{name}" for name in given) or "none"
             raise ConfigError(f"give exactly one of {', '.join(f'--{name}' for name in _TARGETS)}; found {found}.")
+        if self.epsilon is not None:
+            _check_epsilon(self.epsilon)
         for name in ("advantage", "tpr", "reconstruction", "fpr", "chance"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
@@ -128,6 +130,7 @@ def planned(
     if (epsilon is None) == (noise_multiplier is None):
         raise ConfigError("give exactly one of --epsilon and --noise-multiplier.")
     if epsilon is not None:
+        _check_epsilon(epsilon)
         noise_multiplier = noise_for_epsilon(epsilon, delta, sampling_rate=sample_rate, steps=steps)
     if noise_multiplier is None or not (noise_multiplier == 0 or 1e-7 <= noise_multiplier <= 1e6):
         raise ConfigError(f"--noise-multiplier must be 0 or from 1e-7 to 1e6, found {noise_multiplier}.")
@@ -173,6 +176,7 @@ def calibrate(
     noise, wish = _noise(target, delta, candidates, sample_rate, steps)
     mechanism = Mechanism(1.0, noise, sample_rate, steps, patients=patients or 1)
     found = {"target": target.name, "value": target.value, "wish": wish, "guaranteed": target.mse is None}
+    found["fpr"] = {"tpr": target.fpr, "reconstruction": 1 / (candidates or 1)}.get(target.name)
     guaranteed = bounds(mechanism, delta, candidates=candidates, priors=priors, genes=target.genes)
     return CalibrationReport.model_validate(found | {"noise_multiplier": noise, "bounds": guaranteed})
 
@@ -210,6 +214,11 @@ def _check_plan(sample_rate: float, steps: int, patients: int | None) -> None:
         raise ConfigError(f"--steps must be from 1 to {MOST_STEPS:,}, found {steps:,}.")
     if patients is not None and patients < 2:
         raise ConfigError(f"--patients must be at least 2, found {patients}.")
+
+
+def _check_epsilon(epsilon: float) -> None:
+    if not 0.1 <= epsilon <= 1e12:
+        raise ConfigError(f"--epsilon must lie between 0.1 and 1e12, found {epsilon:g}.")
 
 
 def _delta(delta: float | None, patients: int | None) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genoaudit.cli_catalogue import attacks, mitigations, schema
 from genoaudit.cli_certificate import sign_if, verify
 from genoaudit.cli_gate import demanded_by, exit_code, gate, policy
 from genoaudit.cli_options import (
@@ -47,7 +48,11 @@ if TYPE_CHECKING:
     from genoaudit.report.result import AuditResult
     from genoaudit.sweep_config import SweepConfig
 
+EXIT_USAGE = 2
 EXIT_INPUT = 3
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What typer raises of unknown options, missing ones and the like; it has no public name of its own."""
 
 app = typer.Typer(
     name="genoaudit",
@@ -65,6 +70,9 @@ app.command()(verify)
 app.command()(gate)
 app.command()(policy)
 app.command()(train)
+app.command()(attacks)
+app.command()(mitigations)
+app.command()(schema)
 
 
 @app.command()
@@ -225,18 +233,6 @@ def reconstruct(
 
 
 @app.command()
-def mitigations(as_json: AsJson = False) -> None:
-    """List the protections: against what, at what cost, and what they are known not to stop."""
-    from genoaudit.mitigations.catalogue import CATALOGUE, mitigation_records
-    from genoaudit.report.mitigations_table import print_mitigations
-
-    if as_json:
-        typer.echo(json.dumps(mitigation_records(), indent=2))
-    else:
-        print_mitigations(tuple(CATALOGUE.values()))
-
-
-@app.command()
 def validate(config: Config, as_json: AsJson = False) -> None:
     """Check a configuration, its cohort and its given model without training anything."""
     settings = _configured(config)
@@ -253,28 +249,6 @@ def validate(config: Config, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(content, indent=2))
     else:
         print_cohort(checked.cohort, checked.notes, checked.target)
-
-
-@app.command()
-def attacks(as_json: AsJson = False) -> None:
-    """List the attacks: what each sees and needs, what it costs, where it comes from, what it is blind to."""
-    from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, attack_records
-    from genoaudit.report.terminal import print_attacks
-
-    if as_json:
-        typer.echo(json.dumps(attack_records(), indent=2))
-    else:
-        print_attacks((*CATALOGUE.values(), *COMBINATIONS.values()))
-
-
-@app.command()
-def schema(
-    name: Annotated[str | None, typer.Argument(help="Which schema; without it, the names.", show_default=False)] = None,
-) -> None:
-    """Print a JSON Schema of what genoaudit reads and writes."""
-    from genoaudit.report.schemas import SCHEMAS, schema_text
-
-    typer.echo("\n".join(sorted(SCHEMAS)) if name is None else schema_text(name), nl=name is None)
 
 
 def _version(*, value: bool) -> None:
@@ -350,6 +324,15 @@ def _finish(result: AuditResult, out: Path, *, show_ids: bool, as_json: bool) ->
         print_result(result.report, written)
 
 
+def _usage(error: Any) -> str:
+    """Say in one line what is wrong with the arguments; without any, how the command is used."""
+    said = error.format_message()
+    if "\n" in said:
+        return str(said)
+    command = "genoaudit" if error.ctx is None else error.ctx.command_path
+    return f"genoaudit: {said.rstrip('.')}. Try '{command} --help'."
+
+
 def _terminated(signal_number: int, _frame: object) -> None:
     # Leave the ordinary way, so that worker processes are ended and scratch files removed.
     raise SystemExit(128 + signal_number)
@@ -360,7 +343,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="genoaudit: %(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except USAGE_ERROR as error:
+        typer.echo(_usage(error), err=True)
+        sys.exit(EXIT_USAGE)
     except GenoauditError as error:
         typer.echo(f"genoaudit: {error}", err=True)
         sys.exit(EXIT_INPUT)

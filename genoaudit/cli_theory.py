@@ -27,7 +27,10 @@ Figure = Annotated[Path | None, typer.Option(help="Draw the trade-off curve to a
 def bounds(
     sample_rate: SampleRate,
     steps: Steps,
-    epsilon: Annotated[float | None, typer.Option(help="Budget at --delta.", show_default=False)] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(help="Budget at --delta of what is drawn: a patient, or one sample.", show_default=False),
+    ] = None,
     noise_multiplier: Annotated[
         float | None, typer.Option(help="Noise over the clipping norm, instead of --epsilon.", show_default=False)
     ] = None,
@@ -96,13 +99,17 @@ def calibrate(
     genes: Genes = None,
     delta: Delta = None,
     patients: Patients = None,
+    figure: Figure = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the smallest noise that meets a target: an epsilon, or a risk itself."""
     from genoaudit.calibrate import Target
     from genoaudit.calibrate import calibrate as calibrate_to
+    from genoaudit.report.bounds_figure import check_figure, save_figure
     from genoaudit.report.bounds_terminal import print_calibration
 
+    if figure is not None:
+        check_figure(figure)
     target = Target(
         epsilon=epsilon,
         advantage=advantage,
@@ -115,6 +122,8 @@ def calibrate(
         chance=chance,
     )
     report = calibrate_to(target, sample_rate=sample_rate, steps=steps, delta=delta, patients=patients)
+    if figure is not None:
+        save_figure(report, figure)
     if as_json:
         typer.echo(report.to_json(), nl=False)
     else:

@@ -214,15 +214,15 @@ def bound_of_the_most_exposed(
 
 
 def judge_theory(
-    mechanisms: Mapping[Neighbouring, Mechanism], bounds: Sequence[sections.EpsilonBound], *, vacuous: bool
+    mechanisms: Mapping[Neighbouring, Sequence[Mechanism]], bounds: Sequence[sections.EpsilonBound], *, vacuous: bool
 ) -> sections.Theory:
     """Set what a DP training allows at most beside what was found, and ring if more was found.
 
     Parameters
     ----------
     mechanisms
-        By relation: of half-split models, whose patients are exchanged for others, and, if canaries were planted, of
-        the models with canaries, who are added or not.
+        By relation, all that was trained on the same patients: of half-split models, whose patients are exchanged for
+        others, and, if canaries were planted, of the models with canaries, who are added or not.
     bounds
         Lower bounds of any kind; those that hold for Gaussian DP alone are passed over, as DP-SGD on drawn patients is
         not exactly that.
@@ -232,7 +232,7 @@ def judge_theory(
     valid = [bound for bound in bounds if bound.kind in VALID_KINDS]
 
     def claimed(bound: LowerBound) -> float:
-        return claimed_epsilon([mechanisms[bound.neighbouring]], bound.delta, neighbouring=bound.neighbouring)
+        return claimed_epsilon(mechanisms[bound.neighbouring], bound.delta, neighbouring=bound.neighbouring)
 
     found = alarm([LowerBound(**bound.model_dump(exclude={"on"})) for bound in valid], claimed)
     return sections.Theory(
@@ -250,8 +250,24 @@ def judge_theory(
     )
 
 
-def _curve(mechanism: Mechanism, neighbouring: Neighbouring) -> sections.TradeOff:
-    fnr = trade_off_curve([mechanism], _CURVE_FPRS, neighbouring=neighbouring)
+def theory_of_one_model(mechanisms: Sequence[Mechanism], *, vacuous: bool) -> sections.Theory:
+    """Set what the mechanisms of one given model allow beside what attacks achieve on it; nothing can ring.
+
+    A lower bound that holds for any mechanism takes many models, or patients who were in by coins of their own. One
+    given model with members whom somebody chose has neither.
+
+    Parameters
+    ----------
+    mechanisms
+        All that the model was trained by, as its recipe or its manifest tells.
+    vacuous
+        Whether their guarantee says nothing.
+    """
+    return judge_theory({"replace-one": mechanisms}, (), vacuous=vacuous)
+
+
+def _curve(mechanisms: Sequence[Mechanism], neighbouring: Neighbouring) -> sections.TradeOff:
+    fnr = trade_off_curve(mechanisms, _CURVE_FPRS, neighbouring=neighbouring)
     return sections.TradeOff(neighbouring=neighbouring, fpr=tuple(_CURVE_FPRS), tpr=tuple(1 - fnr))
 
 

@@ -25,8 +25,10 @@ from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.models.claims import privacy_claim, settle_privacy
+from genoaudit.privacy.bounded_share import judge_share
+from genoaudit.reconstruction.catalogue import reconstruction_records
 from genoaudit.report import summary
-from genoaudit.report.reconstruct_result import ReconstructCell, ReconstructReport
+from genoaudit.report.reconstruct_result import NamedShare, ReconstructCell, ReconstructReport, Threat
 from genoaudit.report.result import NotRun
 from genoaudit.report.sweep_result import DP, NONE, SweepCell
 from genoaudit.shadowing import Clock, Progress, plan_audit
@@ -104,14 +106,68 @@ def run_reconstruct(
         genoaudit_version=version("genoaudit"),
         cohort=summary.cohort(cohort),
         models=config.reconstruct.models,
-        patients=min(config.reconstruct.patients, cohort.n_patients // 2),
+        patients=min((cell.identification.patients for cell in found), default=0),
         eta=config.reconstruct.eta,
         cells=tuple(found),
+        named=named_shares(found),
+        threats=threats(),
         not_run=tuple(idle),
-        warnings=cohort.notes,
+        warnings=(*cohort.notes, *_fewer(config, found)),
     )
     plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
     return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
+
+
+def threats() -> tuple[Threat, ...]:
+    """Say of every attack what its adversary sees, knows and does."""
+    return tuple(Threat.model_validate(record) for record in reconstruction_records())
+
+
+def named_shares(cells: Sequence[ReconstructCell]) -> tuple[NamedShare, ...]:
+    """Compare identification with its bound, for each recipe and budget over all seeds."""
+    groups: dict[tuple[str, float | None], list[ReconstructCell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.recipe, cell.budget), []).append(cell)
+    bounds = {key: max(cell.identification.bound for cell in group) for key, group in groups.items()}
+    looked_at = max(1, sum(bound < 1 for bound in bounds.values()))
+    found = []
+    for (recipe, budget), group in groups.items():
+        patients, named = (sum(getattr(cell.identification, name) for cell in group) for name in ("patients", "named"))
+        share = judge_share(named, patients, bounds[recipe, budget], looked_at=looked_at)
+        found.append(
+            NamedShare(
+                recipe=recipe,
+                budget=budget,
+                candidates=min(cell.identification.candidates for cell in group),
+                patients=patients,
+                named=named,
+                rate=Estimate(share.rate, share.low, share.high),
+                bound=share.bound,
+                reading=share.reading,
+            )
+        )
+    return tuple(found)
+
+
+def _fewer(config: ReconstructConfig, cells: Sequence[ReconstructCell]) -> tuple[str, ...]:
+    """Say where the cohort has fewer patients than were asked for."""
+    asked, notes = config.reconstruct, list[str]()
+    if not cells:
+        return ()
+    patients = min(cell.identification.patients for cell in cells)
+    candidates = min(cell.identification.candidates for cell in cells)
+    if patients < asked.patients:
+        notes.append(
+            f"{asked.patients:,} patients under attack were asked for, and {patients:,} were attacked: half of the "
+            "cohort is in a training, and nobody else can be."
+        )
+    if candidates < asked.candidates:
+        notes.append(
+            f"{asked.candidates:,} candidates were asked for, and members were told from {candidates - 1:,} others, "
+            f"all who are in no training: guessing names the right one in {100 / candidates:.2g} % of cases instead of "
+            f"{100 / asked.candidates:.2g} %."
+        )
+    return tuple(notes)
 
 
 def _private(cell: Cell, cells: Sequence[Cell]) -> Cell:
@@ -145,7 +201,7 @@ def _one(
         mechanism = replace(mechanism, noise_multiplier=0.0)
     vacuous = noiseless or claim.guarantee.vacuous
     prey = choose_prey(recipe, cohort, members=members, seed=cell.seed, patients=settings.patients)
-    recoveries, identification, inversion = attack_mechanism(
+    found = attack_mechanism(
         prey,
         hidden=hidden,
         mechanism=mechanism,
@@ -163,9 +219,10 @@ def _one(
         seed=cell.seed,
         noise_multiplier=None if noiseless else mechanism.noise_multiplier,
         vacuous=vacuous,
-        recoveries=recoveries,
-        identification=identification,
-        inversion=inversion,
+        recoveries=found.recoveries,
+        threshold=found.threshold,
+        identification=found.identification,
+        inversion=found.inversion,
         accuracy=_UNKNOWN if audited is None else audited.accuracy,
         auc=_UNKNOWN if audited is None else audited.leakage.auc,
         worst_auc=_UNKNOWN if audited is None else _worst(audited),

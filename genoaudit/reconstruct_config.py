@@ -20,18 +20,23 @@ KINDS = ("mlp", "softmax")
 class ReconstructSection(Section):
     """Which budgets, how many patients under attack, when a reconstruction counts."""
 
-    budgets: tuple[Annotated[float, Field(ge=0.1, le=1e12)], ...] = Field(
-        default=BUDGETS, min_length=1, description="Target epsilons of DP-SGD; none is always added."
+    budgets: tuple[Annotated[float, Field(ge=0.1, le=1e12, strict=True, allow_inf_nan=False)], ...] = Field(
+        default=BUDGETS, description="Target epsilons of DP-SGD, at least one; none is always added."
     )
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(
-        default=SEEDS, min_length=1, description="Draws of members, patients under attack and noise."
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63, strict=True)], ...] = Field(
+        default=SEEDS, description="Draws of members, patients under attack and noise; at least one."
     )
     patients: int = Field(default=40, ge=2, le=10_000, strict=True, description="Patients under attack, per seed.")
     candidates: int = Field(
         default=100, ge=2, le=10_000, strict=True, description="Equally likely candidates of an identification."
     )
     eta: float = Field(
-        default=0.01, gt=0, lt=1, description="Largest error, 1 - Pearson correlation, of a successful reconstruction."
+        default=0.01,
+        gt=0,
+        lt=1,
+        strict=True,
+        allow_inf_nan=False,
+        description="Largest error, 1 - Pearson correlation, of a successful reconstruction.",
     )
     models: int = Field(
         default=32,
@@ -44,6 +49,9 @@ class ReconstructSection(Section):
     @field_validator("budgets", "seeds")
     @classmethod
     def _once_each(cls, given: tuple[float, ...]) -> tuple[float, ...]:
+        if not given:  # no min_length, which would find fault a second time with an item that is wrong
+            msg = "must hold at least one value"
+            raise ValueError(msg)
         if len(set(given)) < len(given):
             msg = "the same value twice"
             raise ValueError(msg)

@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),
     "cli_progress": {"report"},
+    "cli_catalogue": {"attacks", "mitigations", "reconstruct", "report", "cli_options"},
     "cli_theory": {"bounds", "calibrate", "report", "cli_options"},
     "cli_report": {"errors", "files", "report", "cli_options"},
     "cli_certificate": {"errors", "report", "cli_options"},
@@ -69,7 +70,8 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "config", "attacks", "mitigations", "privacy", "shadowing", "audit", "configured"),
         *("sweep", "sweep_config", "reconstruct", "reconstruct_config", "report"),
-        *("cli_options", "cli_progress", "cli_theory", "cli_train", "cli_report", "cli_certificate", "cli_gate"),
+        *("cli_options", "cli_progress", "cli_catalogue", "cli_theory", "cli_train", "cli_report"),
+        *("cli_certificate", "cli_gate"),
     },
     "__main__": {"cli"},
 }

@@ -93,18 +93,19 @@ def test_replacing_is_easier_to_notice_than_adding(usual):
 
 
 def test_vacuous_is_said_without_a_privacy_loss_distribution(monkeypatch, vacuous):
-    for name in ("risk_curve", "replacement_losses", "patient_losses", "group_epsilon"):
+    for name in ("risk_curve", "replacement_losses", "patient_losses", "replaced_patient", "group_epsilon"):
         monkeypatch.setattr(story, name, lambda *_, **__: pytest.fail("nothing is to be composed"))
     report = bounds(trained(noise=1e-3), 1e-4, genes=500, samples_per_patient=3)
     assert report == vacuous
     assert report.vacuous
-    assert report.epsilon > 1000
-    assert [claim.method for claim in report.claims] == ["rdp_improved", "rdp_classic"]
-    for risks in report.risks:
+    assert report.sample.vacuous
+    assert report.sample.epsilon > 1000
+    assert [claim.method for claim in report.sample.claims] == ["rdp_improved", "rdp_classic"]
+    for risks in (*report.risks, *report.sample.risks):
         assert (risks.advantage, risks.auc) == (1, 1)
         assert {rate.tpr for rate in risks.tpr_at_fpr} == {1.0}
     assert (report.reconstruction.gamma, report.reconstruction.relaxed) == (1, None)
-    assert (report.patient.epsilon, report.patient.advantage) == (None, 1)
+    assert (report.epsilon, report.claims) == (None, ())
 
 
 def test_no_noise_is_no_epsilon_and_still_a_report():
@@ -135,12 +136,59 @@ def test_median_error_is_that_of_simulated_reconstructions():
     assert found.median_mse == pytest.approx(np.median(errors) / np.mean(profile**2), rel=0.02)
 
 
-def test_a_patient_with_several_samples_is_protected_less():
-    report = bounds(trained(noise=4.0), 1e-4, samples_per_patient=3)
-    assert report.unit == "sample"
-    assert report.epsilon < report.patient.epsilon < report.patient.group_epsilon
-    assert report.patient.advantage > report.under("add/remove").advantage
-    assert bounds(trained(), 1e-4).patient is None
+@pytest.fixture(scope="module")
+def sampled():
+    return bounds(trained(noise=4.0), 1e-4, candidates=50, samples_per_patient=3)
+
+
+def test_a_patient_with_several_samples_comes_first_and_is_protected_less(sampled):
+    one = bounds(trained(noise=4.0), 1e-4, candidates=50)
+    assert (sampled.mechanism.unit, sampled.mechanism.samples_per_patient) == ("sample", 3)
+    assert (one.mechanism.unit, one.mechanism.samples_per_patient, one.sample) == ("patient", 1, None)
+    # What holds for one sample is what would hold for a patient with one.
+    assert {name: getattr(one, name) for name in type(sampled.sample).model_fields} == dict(sampled.sample)
+    assert sampled.sample.epsilon < sampled.epsilon
+    for relation in ("add/remove", "replace-one"):
+        patient, sample = sampled.under(relation), sampled.sample.under(relation)
+        assert sample.epsilon < patient.epsilon
+        assert sample.auc < patient.auc
+        assert np.all(np.array(sample.curve.tpr) <= np.array(patient.curve.tpr))
+        assert all(low.ppv < high.ppv for low, high in zip(sample.ppv, patient.ppv, strict=True))
+
+
+def test_a_patients_epsilon_is_that_of_the_mechanism_and_group_privacy_stands_beside_it(sampled):
+    by_method = {claim.method: claim for claim in sampled.claims}
+    assert list(by_method) == ["pld", "group_privacy"]
+    assert sampled.epsilon == by_method["pld"].epsilon < by_method["group_privacy"].epsilon
+    assert [claim.claimed for claim in sampled.claims] == [True, False]
+
+
+def test_a_patient_is_picked_as_often_as_his_curve_says_without_a_cross_check(sampled):
+    found = sampled.reconstruction
+    at = dict(zip(sampled.under("add/remove").curve.fpr, sampled.under("add/remove").curve.tpr, strict=True))
+    assert at[min(at, key=lambda fpr: abs(fpr - 0.02))] == pytest.approx(found.gamma, rel=0.1)
+    assert found.gamma > sampled.sample.reconstruction.gamma
+    assert (found.edgeworth, found.relaxed) == (None, None)
+    assert "one sample alone" in found.edgeworth_refused
+    refused = bounds(trained(noise=4.0), 1e-4, candidates=10**5, samples_per_patient=3).reconstruction
+    assert refused.gamma is None
+    assert "too small" in refused.refused
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_without_subsampling_patients_have_the_closed_form_of_all_their_samples(size):
+    report = bounds(trained(noise=30.0, rate=1.0, steps=9), 1e-4, samples_per_patient=size)
+    for risks, mu in zip(report.risks, (size / 10, size / 5), strict=True):
+        assert risks.epsilon == pytest.approx(epsilon_from_mu(mu, 1e-4), rel=1e-3)
+        assert risks.advantage == pytest.approx(gdp_advantage(mu), rel=1e-3)
+
+
+def test_what_is_vacuous_for_patients_need_not_be_for_samples():
+    report = bounds(trained(noise=0.15), 1e-4, samples_per_patient=4)
+    assert report.vacuous
+    assert not report.sample.vacuous
+    assert report.under("replace-one").auc == 1
+    assert report.reconstruction.gamma == 1
 
 
 def test_a_delta_that_lets_one_patient_be_published_is_warned_of():

@@ -23,11 +23,14 @@ def test_every_target_is_met_and_its_consequences_told():
     report = calibrate(Target(advantage=0.2), **PLAN)
     assert report.bounds.under("add/remove").advantage == pytest.approx(0.2, rel=1e-3)
     assert report.bounds.delta == 1e-5
+    assert report.fpr is None
     report = calibrate(Target(tpr=0.1, fpr=0.01), **PLAN)
     assert report.bounds.under("add/remove").tpr_at_fpr[1].tpr == pytest.approx(0.1, rel=1e-3)
+    assert report.fpr == 0.01
     report = calibrate(Target(reconstruction=0.1, candidates=50), **PLAN)
     assert report.bounds.reconstruction.gamma == pytest.approx(0.1, rel=1e-3)
     assert report.bounds.reconstruction.candidates == 50
+    assert report.fpr == 1 / 50
     assert report.guaranteed
 
 

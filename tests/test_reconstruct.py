@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from genoaudit import reconstruct as story
 from genoaudit import simulate_cohort
@@ -15,9 +16,10 @@ from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
 from genoaudit.privacy.mechanism import Mechanism
+from genoaudit.privacy.reconstruction_bound import reconstruction_bound
 from genoaudit.reconstruct import run_reconstruct
 from genoaudit.reconstruct_config import ReconstructConfig
-from genoaudit.reconstruction.success import class_mean_guesses
+from genoaudit.reconstruction.success import class_mean_guesses, guessing_share
 
 FAST = {"hidden": [8], "epochs": 8, "scaling": "sample"}
 DP = {"dp": {"steps": 20, "hyperparameters": "public"}}
@@ -60,8 +62,8 @@ def prey(cohort):
 def attack(prey, noise, *, hidden=(8,), **changes):
     mechanism = Mechanism(1.0, noise, 0.2, 20, int(prey.members.sum()))
     settings = {"learning_rate": 0.5, "candidates": 10, "eta": 0.01, "vacuous": noise == 0}
-    found, named, inverted = attack_mechanism(prey, hidden=hidden, mechanism=mechanism, **{**settings, **changes})
-    return {(one.attack, one.network): one for one in found}, named, inverted
+    found = attack_mechanism(prey, hidden=hidden, mechanism=mechanism, **{**settings, **changes})
+    return {(one.attack, one.network): one for one in found.recoveries}, found.identification, found.threshold
 
 
 def test_targets_are_members_and_guesses_leave_them_out(prey, cohort):
@@ -103,10 +105,56 @@ def test_the_last_sample_of_a_softmax_regression_is_recovered_without_noise_only
     assert ("informed", "trained") not in attack(prey, 0.0)[0]
 
 
-def test_samples_of_one_patient_come_out_mixed(prey):
-    found, _, _ = attack(prey, 0.0)
-    assert found["whole_patient", "fresh"].pearson <= found["analytic", "fresh"].pearson
-    assert found["imprint", "chosen"].pearson > 0.5
+def test_samples_of_one_patient_come_out_mixed_unless_units_hear_one_alone(prey):
+    mixed, _, _ = attack(prey, 0.0, hidden=())
+    assert mixed["whole_patient", "fresh"].pearson < mixed["analytic", "fresh"].pearson
+    several = np.bincount(prey.patients)[prey.targets] > 1
+    assert several.any()
+    told, _, _ = attack(prey, 0.0, hidden=(64,))
+    assert told["whole_patient", "fresh"].pearson > 0.9999
+    assert attack(prey, 1.0, hidden=(64,))[0]["whole_patient", "fresh"].pearson < 0.5
+
+
+def test_every_attack_of_the_catalogue_is_made_and_noise_takes_each_below_guessing(prey):
+    exact, lost = (attack(prey, noise)[0] for noise in (0.0, 2.0))
+    made = {name for name, _ in exact}
+    assert made == {"class_mean", "analytic", "rank_one", "whole_patient", "imprint", "trap_weights", "matching"}
+    assert ("matching", "fresh") not in attack(prey, 0.0, hidden=())[0]
+    for key in {("imprint", "chosen"), ("trap_weights", "chosen")}:
+        assert exact[key].pearson > 0.5
+        assert lost[key].pearson < 0.5 < lost["class_mean", "none"].pearson
+    assert exact["matching", "fresh"].patients == 4
+
+
+def test_success_is_below_the_bound_of_the_one_update(prey):
+    exact, _, certain = attack(prey, 0.0)
+    assert certain.bound == 1
+    for noise in (0.05, 0.5, 5.0):
+        found, _, threshold = attack(prey, noise)
+        assert threshold.kappa == certain.kappa == guessing_share(prey.X[prey.row_of], 0.01)
+        assert threshold.bound == pytest.approx(
+            reconstruction_bound(threshold.kappa, noise_multiplier=noise, sampling_rate=1.0, steps=1)
+        )
+        assert found["analytic", "fresh"].success.low <= threshold.bound
+    assert exact["class_mean", "none"].success.low <= certain.kappa
+
+
+def test_a_trained_network_without_a_gradient_is_told_from_one_that_gives_nothing_away(prey):
+    # Steps so large that every unit of the first layer falls silent.
+    dead, _, _ = attack(prey, 0.0, learning_rate=500.0)
+    assert dead["analytic", "trained"].vanished == 1
+    assert dead["analytic", "trained"].learnt < 1
+    assert dead["analytic", "trained"].pearson == 0
+    live, _, _ = attack(prey, 0.0)
+    assert (live["analytic", "trained"].vanished, live["analytic", "fresh"].vanished) == (0, 0)
+    assert live["class_mean", "none"].vanished is live["imprint", "chosen"].vanished is None
+
+
+def test_threads_change_no_number(prey):
+    with threadpool_limits(2):
+        several = attack(prey, 0.1)
+    with threadpool_limits(1):
+        assert attack(prey, 0.1) == several
 
 
 def test_a_cell_of_a_sweep_says_what_its_noise_leaves(cohort):
@@ -122,6 +170,30 @@ def test_a_cell_of_a_sweep_says_what_its_noise_leaves(cohort):
     assert lost.pearson < lost.control == found.control
     logistic = build_recipe("logistic", {}, scale="log2")
     assert reconstruct_cell(logistic, cohort, members=members, seed=0) is None
+
+
+def test_fewer_patients_and_candidates_than_asked_for_are_said(config):
+    report = run_reconstruct(config(budgets=[8.0], patients=60, candidates=100)).report
+    assert report.patients == report.cells[0].identification.patients < 60
+    assert report.cells[0].identification.candidates < 100
+    patients, candidates = report.warnings[-2:]
+    assert patients.startswith(f"60 patients under attack were asked for, and {report.patients} were attacked")
+    assert f"members were told from {report.cells[0].identification.candidates - 1} others" in candidates
+    enough = run_reconstruct(config(budgets=[8.0])).report
+    assert not any("asked for" in warning for warning in enough.warnings)
+
+
+def test_identification_is_added_up_over_seeds_and_set_beside_its_bound(config):
+    report = run_reconstruct(config(budgets=[8.0], seeds=[10, 11])).report
+    assert [(share.recipe, share.budget) for share in report.named] == [("mlp", None), ("mlp", 8.0)]
+    for share in report.named:
+        cells = [cell for cell in report.cells if cell.budget == share.budget]
+        assert share.patients == sum(cell.identification.patients for cell in cells) == 24
+        assert share.named == sum(cell.identification.named for cell in cells)
+        assert share.rate.value == share.named / 24
+        assert share.rate.low < share.rate.value <= share.rate.high
+        assert share.bound == max(cell.identification.bound for cell in cells)
+        assert share.reading != "exceeded"
 
 
 def test_every_budget_stands_beside_none(config, tmp_path):

@@ -26,7 +26,12 @@ def test_defaults_are_the_budgets_and_seeds_of_the_field(tmp_path):
     ("text", "problem"),
     [
         ("[reconstruct]\nbudget = [1]\n", "did you mean 'budgets'"),
-        ("[reconstruct]\nbudgets = []\n", "at least 1 item"),
+        ("[reconstruct]\nbudgets = []\n", "budgets': must hold at least one value"),
+        ("[reconstruct]\nbudgets = [0]\n", "greater than or equal to 0.1"),
+        ("[reconstruct]\nbudgets = [nan]\n", "finite number"),
+        ('[reconstruct]\nbudgets = ["8"]\n', "valid number"),
+        ("[reconstruct]\nseeds = [1.5]\n", "valid integer"),
+        ("[reconstruct]\neta = nan\n", "finite number"),
         ("[reconstruct]\nseeds = [1, 1]\n", "same value twice"),
         ("[reconstruct]\nmodels = 3\n", "0 or at least 4"),
         ("[reconstruct]\neta = 1.5\n", "less than 1"),
@@ -34,8 +39,9 @@ def test_defaults_are_the_budgets_and_seeds_of_the_field(tmp_path):
     ],
 )
 def test_problems_are_named(tmp_path, text, problem):
-    with pytest.raises(ConfigError, match=problem):
+    with pytest.raises(ConfigError, match=problem) as caught:
         read(tmp_path, text)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_models_still_make_a_sweep():

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genoaudit import cell_audit, simulate_cohort
+from genoaudit import simulate_cohort
 from genoaudit import sweep as story
+from genoaudit.cells import audit as cell_audit
 from genoaudit.cells.plan import plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.errors import ConfigError, TrainingError

@@ -107,6 +107,17 @@ def _class_means(X: FloatArray, y: IntArray, patients: IntArray, rows: IntArray)
     return np.stack([X[mask].mean(axis=0) for mask in others])
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """Shares of updates whose first layer has no gradient even without noise, and of those from a sample fitted fully.
+
+    Of a sample that the network fits to the last digit no layer has a gradient; else the units of the first are silent.
+    """
+
+    vanished: float
+    learnt: float
+
+
 @dataclass(frozen=True, eq=False)
 class Judge:
     """What recovered profiles are compared with."""
@@ -122,6 +133,7 @@ class Judge:
         *,
         rows: IntArray | None = None,
         expected: tuple[float, float] | None = None,
+        unreadable: Unreadable | None = None,
     ) -> Recovery:
         """Measure recovered profiles [targets, genes] in every term; `rows` are the true ones where not the prey's."""
         prey = self.prey
@@ -144,6 +156,8 @@ class Judge:
             success=Estimate(rate.rate, rate.low, rate.high),
             expected_pearson=mean,
             expected_success=success,
+            vanished=None if unreadable is None else unreadable.vanished,
+            learnt=None if unreadable is None else unreadable.learnt,
         )
 
     def _sex(self, found: FloatArray, truth: FloatArray) -> float | None:

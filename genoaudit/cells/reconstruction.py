@@ -7,36 +7,44 @@ by step with the cell's sampling, clipping and noise: the form in which every st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from genoaudit.cells.batches import from_imprints, from_traps
 from genoaudit.cells.prey import Judge, Prey, choose_prey
+from genoaudit.cells.updates import from_later_layers, from_updates, from_whole_patients
 from genoaudit.contracts import BoolArray, FloatArray, IntArray, Recipe
-from genoaudit.errors import ConfigError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.models.claims import privacy_claim
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.privacy.reconstruction_bound import reconstruction_bound
-from genoaudit.reconstruction import law
-from genoaudit.reconstruction.analytic import invert_first_layer
-from genoaudit.reconstruction.gradients import released_gradient
 from genoaudit.reconstruction.identification import identified_members, in_few_dimensions, on_genes
-from genoaudit.reconstruction.imprint import imprint_network, imprinted_profiles
 from genoaudit.reconstruction.informed import recover_last_sample
 from genoaudit.reconstruction.inversion import class_profile, nearness
-from genoaudit.reconstruction.network import Gradient, Network
-from genoaudit.reconstruction.success import best_candidates, correlations, success_rate
+from genoaudit.reconstruction.network import Network
+from genoaudit.reconstruction.success import guessing_share, success_rate
 from genoaudit.reconstruction.training_log import logged_training
-from genoaudit.report.reconstruct_result import CellReconstruction, Identification, Inversion, Recovery
+from genoaudit.report.reconstruct_result import CellReconstruction, Identification, Inversion, Recovery, Threshold
+from genoaudit.training.guarded import single_threaded
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-_BINS_PER_PATIENT = 4  # of an imprint: three patients of four are then alone in theirs
 _ETA = 0.01  # not shown for cells of a sweep
 _PENALTY = 1.0  # of a class profile's distance from the mean
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What every attack on one training found."""
+
+    recoveries: tuple[Recovery, ...]
+    threshold: Threshold
+    identification: Identification
+    inversion: Inversion
 
 
 def attack_mechanism(
@@ -48,7 +56,7 @@ def attack_mechanism(
     candidates: int,
     eta: float,
     vacuous: bool,
-) -> tuple[tuple[Recovery, ...], Identification, Inversion]:
+) -> Attacked:
     """Make every attack on a training with a mechanism; noise 0 stands for none.
 
     Parameters
@@ -66,8 +74,28 @@ def attack_mechanism(
     vacuous
         Whether the mechanism promises nothing, so that no bound holds but 1.
     """
-    judge = Judge(prey, eta)
-    start = Network.fresh((prey.X.shape[1], *hidden, int(prey.y.max()) + 1), prey.stream("network"))
+    with single_threaded():  # the same numbers for any number of threads
+        judge = Judge(prey, eta)
+        start = Network.fresh((prey.X.shape[1], *hidden, int(prey.y.max()) + 1), prey.stream("network"))
+        trained, named, informed = _trained(judge, start, mechanism, learning_rate, candidates, vacuous=vacuous)
+        found = [
+            judge.recovery("class_mean", "none", prey.guesses),
+            *from_updates(judge, start, "fresh", mechanism),
+            *from_updates(judge, trained, "trained", mechanism),
+            from_whole_patients(judge, start, mechanism),
+            from_imprints(judge, mechanism),
+            from_traps(judge, mechanism),
+            *([from_later_layers(judge, start, mechanism)] if hidden else []),
+            *informed,
+        ]
+        return Attacked(tuple(found), _threshold(prey, mechanism, eta), named, _inverted(prey, trained))
+
+
+def _trained(
+    judge: Judge, start: Network, mechanism: Mechanism, learning_rate: float, candidates: int, *, vacuous: bool
+) -> tuple[Network, Identification, list[Recovery]]:
+    """Train under the eyes of the adversary, name members from the log, and recover the last sample of an optimum."""
+    prey = judge.prey
     count = int(prey.members.sum())
     rivals = prey.stream("candidates").permutation(np.flatnonzero(~prey.members))[: candidates - 1]
     place = np.full(prey.members.size, -1)
@@ -85,19 +113,19 @@ def attack_mechanism(
         generator=prey.stream("training"),
         patients=owners[inside],
     )
-    trained = on_genes(log.networks[-1], basis=basis, start=start)
-    found = [
-        judge.recovery("class_mean", "none", prey.guesses),
-        *_from_updates(judge, start, "fresh", mechanism),
-        *_from_updates(judge, trained, "trained", mechanism),
-        _from_whole_patients(judge, start, mechanism),
-        _from_batches(judge, mechanism),
-    ]
-    if not hidden and mechanism.noise_multiplier == 0:
-        found.append(_last_samples(judge, few[inside], rows[inside], basis))
     hits = identified_members(log, few, classes, patients=owners, targets=place[prey.targets], mechanism=mechanism)
     named = _identification(hits, rivals.size + 1, mechanism, vacuous=vacuous)
-    return tuple(found), named, _inverted(prey, trained)
+    convex = len(start.weights) == 1 and mechanism.noise_multiplier == 0
+    informed = [_last_samples(judge, few[inside], rows[inside], basis)] if convex else []
+    return on_genes(log.networks[-1], basis=basis, start=start), named, informed
+
+
+def _threshold(prey: Prey, mechanism: Mechanism, eta: float) -> Threshold:
+    """Bound success within `eta` for an adversary who knows all but which patient of the cohort the update is of."""
+    kappa, noise = guessing_share(prey.X[prey.row_of], eta), mechanism.noise_multiplier
+    if noise == 0 or kappa == 1:
+        return Threshold(kappa=kappa, bound=1.0)
+    return Threshold(kappa=kappa, bound=reconstruction_bound(kappa, noise_multiplier=noise, sampling_rate=1.0, steps=1))
 
 
 def reconstruct_cell(
@@ -132,7 +160,7 @@ def reconstruct_cell(
     mechanism = Mechanism(1.0, 0.0, 1.0, 1, count) if claim is None else claim.mechanism
     judge = Judge(prey, _ETA)
     control = judge.recovery("class_mean", "none", prey.guesses)
-    (found,) = _from_updates(judge, start, "fresh", mechanism, ways=("bias",))
+    (found,) = from_updates(judge, start, "fresh", mechanism, ways=("bias",))
     return CellReconstruction(
         patients=found.patients,
         pearson=found.pearson,
@@ -150,113 +178,6 @@ def hidden_layers(recipe: Recipe) -> tuple[int, ...] | None:
 
     last = recipe[-1] if isinstance(recipe, Pipeline) else None
     return tuple(last.hidden) if type(last) is MLPClassifier else None
-
-
-def _update(
-    network: Network, prey: Prey, rows: IntArray, mechanism: Mechanism, *path: str | int, noise: bool = True
-) -> Gradient:
-    """Return the noisy gradient of one patient's samples."""
-    return released_gradient(
-        network,
-        prey.X[rows],
-        prey.y[rows],
-        clip=mechanism.clip,
-        noise_multiplier=mechanism.noise_multiplier if noise else 0.0,
-        generator=prey.stream("update", *path),
-    )
-
-
-def _inverted_update(gradient: Gradient, *, by: Literal["bias", "rank_one"]) -> FloatArray:
-    """Return the profile, or nothing (zero throughout) where no unit was active."""
-    try:
-        return invert_first_layer(gradient, by=by)
-    except ConfigError:
-        return np.zeros(len(gradient.weights[0]))
-
-
-def _from_updates(
-    judge: Judge,
-    network: Network,
-    name: Literal["fresh", "trained"],
-    mechanism: Mechanism,
-    *,
-    ways: Sequence[Literal["bias", "rank_one"]] = ("bias", "rank_one"),
-) -> list[Recovery]:
-    """Invert the first layer from the update of each target's one sample."""
-    prey = judge.prey
-    expected, found = [], {way: list[FloatArray]() for way in ways}
-    for number, row in enumerate(prey.rows):
-        only = np.array([row])
-        clean = _update(network, prey, only, mechanism, noise=False)
-        expected.append(_expected(clean, prey.X[row], mechanism, judge.eta))
-        update = _update(network, prey, only, mechanism, name, number)
-        for way in ways:
-            found[way].append(_inverted_update(update, by=way))
-    pearson, success = np.mean(expected, axis=0)
-    told = {"bias": (float(pearson), float(success))}
-    return [
-        judge.recovery("analytic" if way == "bias" else way, name, np.stack(profiles), expected=told.get(way))
-        for way, profiles in found.items()
-    ]
-
-
-def _expected(clean: Gradient, profile: FloatArray, mechanism: Mechanism, eta: float) -> tuple[float, float]:
-    """Return mean correlation and chance of success, by the law of the best reconstruction from scratch."""
-    heard = float(np.linalg.norm(clean.biases[0]))
-    if mechanism.noise_multiplier == 0 or heard == 0:
-        return float(heard > 0), float(heard > 0)
-    # The noise in units of what is left of the errors after clipping, so that it holds where clipping does not bind.
-    noise, norm = mechanism.noise_multiplier, mechanism.clip / heard
-    pearson = law.expected_correlation(noise, profile=profile, norm=norm)
-    return pearson, 1 - float(law.correlation_cdf(1 - eta, noise_multiplier=noise, profile=profile, norm=norm))
-
-
-def _from_whole_patients(judge: Judge, network: Network, mechanism: Mechanism) -> Recovery:
-    """Invert updates that hold all samples of a patient: of several, the one that is recovered best counts."""
-    prey = judge.prey
-    found, rows = [], []
-    for number, target in enumerate(prey.targets):
-        own = np.flatnonzero(prey.patients == target)
-        profile = _inverted_update(_update(network, prey, own, mechanism, "whole", number), by="bias")
-        found.append(profile)
-        rows.append(own[correlations(profile[np.newaxis], prey.X[own])[0].argmax()])
-    return judge.recovery("whole_patient", "fresh", np.stack(found), rows=np.array(rows))
-
-
-def _from_batches(judge: Judge, mechanism: Mechanism) -> Recovery:
-    """Invert batches at a network made for it; each target is once in a batch of the size expected, with others."""
-    prey = judge.prey
-    size = min(max(2, round(mechanism.expected_patients)), int(prey.members.sum()))
-    public = prey.X[~prey.members[prey.patients]]
-    centred = public - public.mean(axis=0)
-    direction = np.linalg.eigh(centred @ centred.T)[1][:, -1] @ centred
-    direction /= np.linalg.norm(direction)
-    network = imprint_network(
-        direction,
-        bins=_BINS_PER_PATIENT * size,
-        classes=int(prey.y.max()) + 1,
-        mean=float((public @ direction).mean()),
-        deviation=float((public @ direction).std()),
-        generator=prey.stream("imprint"),
-    )
-    others = np.setdiff1d(np.flatnonzero(prey.members), prey.targets)
-    found = []
-    for first in range(0, prey.targets.size, size):
-        rng = prey.stream("batch", first)
-        here = prey.rows[first : first + size]
-        batch = np.append(here, prey.row_of[rng.permutation(others)[: size - here.size]])
-        update = released_gradient(
-            network,
-            prey.X[batch],
-            prey.y[batch],
-            patients=np.arange(batch.size),
-            clip=mechanism.clip,
-            noise_multiplier=mechanism.noise_multiplier,
-            generator=rng,
-        )
-        profiles = imprinted_profiles(update)
-        found.append(profiles[best_candidates(profiles, prey.X[here])])
-    return judge.recovery("imprint", "chosen", np.concatenate(found))
 
 
 def _last_samples(judge: Judge, few: FloatArray, rows: IntArray, basis: FloatArray) -> Recovery:
@@ -279,6 +200,8 @@ def _identification(hits: BoolArray, candidates: int, mechanism: Mechanism, *, v
     bound = 1.0 if vacuous else _bound(candidates, mechanism)
     return Identification(
         candidates=candidates,
+        patients=hits.size,
+        named=int(hits.sum()),
         rate=Estimate(rate.rate, rate.low, rate.high),
         guessing=1 / candidates,
         bound=bound,

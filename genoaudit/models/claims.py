@@ -25,9 +25,9 @@ class PrivacyClaim:
     Parameters
     ----------
     guarantee
-        Epsilon at delta of one training, private releases of its preprocessing included.
-    mechanism
-        What the training does.
+        Epsilon at delta of all mechanisms together, private releases of the preprocessing included.
+    mechanisms
+        All that was, or will be, trained on the same patients: one training, and those that it goes on from.
     gaps
         Why the guarantee does not cover the whole pipeline, each one sentence that names the alternative.
     assumptions
@@ -38,10 +38,15 @@ class PrivacyClaim:
     """
 
     guarantee: Guarantee
-    mechanism: Mechanism
+    mechanisms: tuple[Mechanism, ...]
     gaps: tuple[str, ...]
     assumptions: tuple[str, ...]
     seeded: bool
+
+    @property
+    def mechanism(self) -> Mechanism:
+        """The last training."""
+        return self.mechanisms[-1]
 
     @property
     def end_to_end(self) -> bool:
@@ -119,7 +124,7 @@ def privacy_claim(recipe: Recipe, *, patients: int) -> PrivacyClaim | None:
     mechanism = settled.mechanism(patients, releases=found.releases)
     return PrivacyClaim(
         guarantee=guarantee([mechanism], settled.delta),
-        mechanism=mechanism,
+        mechanisms=(mechanism,),
         gaps=tuple(dict.fromkeys((*_gaps(found), *_gap_of_delta(settled.delta, mechanism.patients)))),
         assumptions=(
             f"The number of patients ({mechanism.patients}), the genes and the classes are public.",

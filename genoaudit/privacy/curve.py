@@ -67,14 +67,17 @@ class RiskCurve:
         return cls(np.array([0.0, 1.0]), np.array([1.0, 1.0]), neighbouring)
 
     @classmethod
-    def of_losses(cls, total: PrivacyLossDistribution, neighbouring: Neighbouring) -> RiskCurve:
+    def of_losses(
+        cls, total: PrivacyLossDistribution, neighbouring: Neighbouring, *, reverse: bool = False
+    ) -> RiskCurve:
         """Read the curve from a privacy loss distribution.
 
         An attack takes all losses above a threshold: with the chance they have for a member, and for a non-member with
         that chance damped by exp(-loss). Both come from the distribution of a member's losses (dp_accounting's for
-        removal), since rounding adds up in the other one.
+        removal), since rounding adds up in the other one. With `reverse` the two change places: the curve of whoever
+        is after those who are not in the cohort.
         """
-        dense = total._pmf_remove.to_dense_pmf()
+        dense = (total._pmf_add if reverse else total._pmf_remove).to_dense_pmf()
         losses = (dense._lower_loss + np.arange(dense.size)) * dense._discretization
         chance = np.maximum(np.asarray(dense._probs, dtype=np.float64), 0.0)[::-1]
         tpr = dense._infinity_mass + np.concatenate([[0.0], np.cumsum(chance), [np.inf]])
@@ -104,6 +107,16 @@ class RiskCurve:
     def auc(self) -> float:
         """AUC of the best test, which no attack exceeds."""
         return float(np.trapezoid(self.tpr, self.fpr))
+
+    def epsilon(self, delta: float) -> float:
+        """Least epsilon that allows this curve at `delta`; infinite where more than delta is given away without fail.
+
+        Only of a curve that is its own mirror image, as those of replacing are: the other end is not looked at.
+        """
+        above = self.tpr > delta
+        with np.errstate(divide="ignore"):
+            needed = np.log(self.tpr[above] - delta) - np.log(self.fpr[above])
+        return float(np.maximum(needed, 0.0).max(initial=0.0))
 
     def ppv(self, prior: float, fpr: float) -> float:
         """Largest share of true members among those whom an attack with this FPR takes for members.

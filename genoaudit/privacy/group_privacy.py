@@ -8,7 +8,11 @@ than N(0, s^2) from that mixture of Gaussians (Choquette-Choo, Ganesh, Steinke, 
 matrix mechanisms. ICLR 2024; Schuchardt, Stoian, Kosmala, Guennemann. Unified mechanism-specific amplification by
 subsampling and group privacy amplification. NeurIPS 2024).
 
-Relation: add/remove of all samples of one patient.
+Relation: add/remove of all samples of one patient. To *replace* him is to remove him and to add another, and two curves
+one after the other are no easier to beat than their composition says: what recognises him at some FPR has at most the
+TPR that the second curve allows at the FPR that the first one leads to (Dong, Roth, Su. Gaussian differential privacy.
+Journal of the Royal Statistical Society B 84:3-37, 2022, on group privacy). That is exact for the Gaussian mechanism
+and a little too much where patients are drawn.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import numpy as np
 from scipy import stats
 
 from genoaudit.errors import ConfigError
+from genoaudit.privacy.curve import RiskCurve, epsilon_at
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.privacy.pld import discretisation, loss_distribution
 from genoaudit.privacy.rdp import check, step_counts
@@ -57,9 +62,10 @@ def group_epsilon(mechanisms: Sequence[Mechanism], delta: float, size: int) -> f
     check(mechanisms, delta)
     check_size(size)
     total = loss_distribution(mechanisms)
-    most = float(total.get_epsilon_for_delta(_ROUNDING))
+    most = epsilon_at(total, _ROUNDING)
     epsilon = np.linspace(0.0, most, _GRID) if math.isfinite(most) else np.array([0.0])
-    single = np.asarray(total.get_delta_for_epsilon(epsilon), dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # no number beyond about 700, and so not small enough
+        single = np.asarray(total.get_delta_for_epsilon(epsilon), dtype=np.float64)
     growth = np.array([sum(math.exp(min(times * one, 700.0)) for times in range(size)) for one in epsilon])
     enough = (single * growth <= delta) & ((single > _ROUNDING) | (epsilon == most))
     return size * float(epsilon[np.argmax(enough)]) if enough.any() else math.inf
@@ -100,6 +106,27 @@ def patient_losses(mechanisms: Sequence[Mechanism], size: int) -> PrivacyLossDis
             ).self_compose(steps)
         total = total.compose(step)
     return total
+
+
+def replaced_patient(total: PrivacyLossDistribution) -> RiskCurve:
+    """Curve for replacing a patient by another, from the loss distribution for adding or removing one.
+
+    Parameters
+    ----------
+    total
+        Of `patient_losses`.
+
+    Examples
+    --------
+    >>> plan = Mechanism(clip=1.0, noise_multiplier=10.0, sampling_rate=1.0, steps=25, patients=300)
+    >>> round(float(replaced_patient(patient_losses([plan], 2)).tpr_at(0.01)), 3)  # mu = 1 for adding, 2 for replacing
+    0.372
+    """
+    removed = RiskCurve.of_losses(total, "add/remove", reverse=True)
+    added = RiskCurve.of_losses(total, "add/remove")
+    fpr = np.union1d(removed.fpr, np.interp(added.fpr, removed.tpr, removed.fpr))
+    tpr = added.tpr_at(np.clip(removed.tpr_at(fpr), 0.0, 1.0))
+    return RiskCurve(fpr, np.maximum(tpr, fpr), "replace-one")
 
 
 def check_size(size: int) -> None:

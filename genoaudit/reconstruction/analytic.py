@@ -22,6 +22,10 @@ from genoaudit.reconstruction.record import ReconstructionAttack
 _SILENT = 1e-12
 """A bias gradient below this share of the largest is rounding."""
 
+_ALIKE = 1e-10
+"""Profiles whose distance is below this share of their length are one. Mixtures of two samples of one class come as
+near as 1e-6 by chance, and rounding moves a profile by 1e-16."""
+
 
 def invert_first_layer(
     gradient: Gradient, *, by: Literal["bias", "rank_one"] = "bias", errors: ArrayLike | None = None
@@ -69,7 +73,10 @@ def invert_first_layer(
         known = biases if errors is None else np.asarray(errors, dtype=np.float64)
         if known.shape != biases.shape:
             raise ConfigError(f"errors must hold one number for each of {biases.size} units, found {known.shape}.")
-        profile, scale = weights @ known, float(known @ known)
+        # Scaled, since errors on samples that are fitted well are so small that their squares underflow.
+        loudest = float(np.abs(known).max()) or 1.0
+        known = known / loudest
+        profile, scale = (weights / loudest) @ known, float(known @ known)
     else:
         raise ConfigError(f"by must be 'bias' or 'rank_one', found {by!r}.")
     if scale == 0:
@@ -90,6 +97,37 @@ def unit_profiles(gradient: Gradient) -> FloatArray:
     [candidates, genes], by unit; possibly none.
     """
     return ratios(gradient.weights[0].T, gradient.biases[0])
+
+
+def agreeing_profiles(gradient: Gradient) -> FloatArray:
+    """Return the profiles that at least two units name alike: samples that these units heard alone.
+
+    The ratio of a unit that several samples excite is a mixture of its own, which no other unit repeats; nor does any
+    under noise. So single samples of a patient with several show without further knowledge.
+
+    Parameters
+    ----------
+    gradient
+        Of one patient or batch; any clip and divisor.
+
+    Returns
+    -------
+    [samples, genes], possibly none.
+
+    Examples
+    --------
+    >>> samples, errors = np.array([[3.0, -1.0], [2.0, 5.0]]), np.array([[0.5, 2.0, 0.0, 0.0], [0.0, 1.0, 1.0, -3.0]])
+    >>> agreeing_profiles(Gradient((samples.T @ errors,), (errors.sum(axis=0),)))
+    array([[2., 5.]])
+    """
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial.distance import cdist
+
+    found = unit_profiles(gradient)
+    alike = cdist(found, found) <= _ALIKE * np.linalg.norm(found, axis=1)
+    groups = connected_components(alike, directed=False)[1] if len(found) else np.empty(0, dtype=np.intp)
+    shared = np.flatnonzero(np.bincount(groups) > 1)
+    return np.array([found[groups == group].mean(axis=0) for group in shared]).reshape(len(shared), found.shape[1])
 
 
 def ratios(weights: FloatArray, biases: FloatArray) -> FloatArray:

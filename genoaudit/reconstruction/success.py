@@ -224,6 +224,37 @@ def success_rate(errors: ArrayLike, eta: float, *, level: float = 0.95) -> Succe
     return SuccessRate(float(eta), hits / values.size, float(interval.low), float(interval.high), values.size)
 
 
+def guessing_share(profiles: ArrayLike, eta: float) -> float:
+    """Return kappa of (eta, gamma)-reconstruction robustness for a profile drawn from these: what any guess reaches.
+
+    The error is 1 - Pearson. Profiles within an angle of one guess lie within twice that angle of each other, so no
+    guess succeeds more often than the profile that has most others so near: an upper end of kappa, and at least one in
+    the number of profiles.
+
+    Parameters
+    ----------
+    profiles
+        One for each patient who might be the one, [patients, genes].
+    eta
+        Largest error of a success, in (0, 1).
+
+    Raises
+    ------
+    ConfigError
+        If `eta` is impossible.
+
+    Examples
+    --------
+    >>> guessing_share([[1.0, 2.0, 3.0], [1.0, 2.0, 3.1], [3.0, 2.0, 1.0], [1.0, 3.0, 2.0]], eta=0.01)
+    0.5
+    """
+    if not 0 < eta < 1:
+        raise ConfigError(f"eta must lie in (0, 1), found {eta}.")
+    nearest = 2 * (1 - eta) ** 2 - 1  # the cosine of twice the angle
+    near = correlations(profiles, profiles) >= nearest - 1e-12
+    return float((near | np.eye(len(near), dtype=bool)).mean(axis=1).max())
+
+
 def class_mean_guesses(X: ArrayLike, y: ArrayLike, patients: ArrayLike) -> FloatArray:
     """Guess each sample as the mean of its class over all other patients: the control of every reconstruction.
 

@@ -25,7 +25,7 @@ from genoaudit.data.features import expression_features
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.target import Target, need_both_sides
 from genoaudit.errors import DataError
-from genoaudit.judging import judge_groups
+from genoaudit.judging import judge_groups, theory_of_one_model
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
@@ -33,7 +33,7 @@ from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import settle_privacy
 from genoaudit.release.not_tested import what_was_not_tested
-from genoaudit.release.promise import promise_of
+from genoaudit.release.promise import claim_of
 from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
@@ -108,6 +108,9 @@ def audit_target(
         ranked = _ranked(alone.scores[alone.headline][0], target.members)
         patients = summary.patients(cohort, ranked, patients_by, seed=settings.seed if options.replay else None)
         checks = _checks(cohort, said, alone, single, trained)
+    claim = claim_of(target, recipe)
+    with clock("theory"):
+        theory = None if claim is None else theory_of_one_model(claim.mechanisms, vacuous=claim.guarantee.vacuous)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         audit="release",
@@ -116,7 +119,8 @@ def audit_target(
         headline=alone.headline,
         cohort=summary.cohort(cohort),
         recipe=None if recipe is None else summary.recipe(recipe),
-        guarantee=promise_of(target),
+        guarantee=None if claim is None else summary.guarantee(claim, seeded=claim.seeded),
+        theory=theory,
         design=None if shadows is None else summary.design(shadows),
         adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
         attacks=results,

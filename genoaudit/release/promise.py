@@ -1,41 +1,47 @@
-"""What a given model's training promises, where its maker says what was done to protect its members."""
+"""What a given model's training promises, as its maker says or as its recipe would have it."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
+from genoaudit.contracts import Recipe
 from genoaudit.data.target import Target
-from genoaudit.models.claims import privacy_claim
+from genoaudit.models.claims import PrivacyClaim, privacy_claim
 from genoaudit.privacy.accounting import guarantee
-from genoaudit.report.sections import Guarantee
 
 _UNKNOWN = "What else was done with the patients is not known, so the promise is about the private steps alone."
+_TRAINED_BY_IT = "The given model was trained by this recipe; its answers alone do not show that."
 
 
-def promise_of(target: Target) -> Guarantee | None:
-    """Return epsilon of the mechanisms that a model was trained by, with what it does not cover.
+def claim_of(target: Target, recipe: Recipe | None) -> PrivacyClaim | None:
+    """Say what is promised to the members of a given model.
 
-    Random numbers count as ones that can be drawn again unless it is known that they cannot.
+    Where its mechanisms are known, they count. Otherwise the promise is that of the recipe, if the model was trained by
+    it. Random numbers count as ones that can be drawn again unless it is known that they cannot.
+
+    Parameters
+    ----------
+    target
+        The given model.
+    recipe
+        What it is said to be trained by, settled (`genoaudit.models.claims.settle_privacy`); None: not known.
 
     Returns
     -------
-    None where nothing is known of any mechanism.
+    None where nothing private is known.
     """
-    if not target.mechanisms or target.delta is None:
+    if target.mechanisms and target.delta is not None:
+        of_model = None
+        if target.model is not None:
+            of_model = privacy_claim(target.model, patients=target.mechanisms[0].patients)
+        return PrivacyClaim(
+            guarantee=guarantee(target.mechanisms, target.delta),
+            mechanisms=tuple(target.mechanisms),
+            gaps=(_UNKNOWN,) if of_model is None else of_model.gaps,
+            assumptions=() if of_model is None else of_model.assumptions,
+            seeded=target.seeded is not False,
+        )
+    claim = None if recipe is None else privacy_claim(recipe, patients=int(target.members.sum()))
+    if claim is None:
         return None
-    found = guarantee(target.mechanisms, target.delta)
-    claim = None if target.model is None else privacy_claim(target.model, patients=target.mechanisms[0].patients)
-    gaps = (_UNKNOWN,) if claim is None else claim.gaps
-    return Guarantee(
-        epsilon=found.epsilon if math.isfinite(found.epsilon) else None,
-        delta=found.delta,
-        accountant=found.accountant,
-        noise_multiplier=min(mechanism.noise_multiplier for mechanism in target.mechanisms),
-        neighbouring=found.neighbouring,
-        unit=found.unit,
-        vacuous=found.vacuous,
-        end_to_end=not gaps,
-        gaps=gaps,
-        assumptions=() if claim is None else claim.assumptions,
-        seeded=target.seeded is not False,
-    )
+    return replace(claim, assumptions=(*claim.assumptions, _TRAINED_BY_IT), seeded=target.seeded is not False)

@@ -11,16 +11,15 @@ from statistics import NormalDist
 from typing import Literal
 
 from genoaudit.metrics.estimates import RateAtFpr
+from genoaudit.report.promise_wording import alarm_sentence, guarantee_sentence
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.wording import (
     CHANCE_AUC,
-    alarm_sentence,
     auc_or_lowest,
     auc_text,
     budget,
     exposure_quantiles,
     flagging_sentence,
-    guarantee_sentence,
     main_rate,
     percent,
     spoken_estimate,
@@ -61,7 +60,7 @@ def answer(report: AuditReport) -> Answer:
     promised = guarantee_sentence(guarantee)
     if theory is None or guarantee.vacuous or guarantee.epsilon is None:
         return replace(found, sentences=(*found.sentences, promised))
-    alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end)
+    alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end, single=report.audit == "release")
     if theory.alarm:
         heading = "More was found than the guarantee allows."
         return Answer("exposed", heading, (alarm, promised, *found.sentences))
@@ -158,14 +157,21 @@ def _worst_patient(report: AuditReport) -> str:
 
 
 def _singled_out(report: AuditReport) -> tuple[str, ...]:
-    """Say that patients stand out where the average shows nothing."""
+    """Say that patients stand out where the average shows nothing, or that exposure spreads though nobody is flagged.
+
+    Whether single patients stand out is what the flags test; the spread of all patients names nobody.
+    """
     flagging = None if report.exposure is None else report.exposure.flagging
-    flagged = flagging is not None and flagging.flagged > 0
-    if not flagged and exposure_quantiles(report).get(95.0, 0.0) <= unexposed_band(report)[1]:
+    if flagging is not None and flagging.flagged:
+        said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
+        return (" ".join(filter(None, (*said, flagging_sentence(flagging)))),)
+    spread = _spread_sentence(report)
+    if not spread or exposure_quantiles(report)[95.0] <= unexposed_band(report)[1]:
         return ()
-    said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
-    counted = flagging_sentence(flagging) if flagging is not None and flagged else ""
-    return (" ".join(filter(None, (*said, counted))),)
+    nobody = "Which patients, if any, cannot be said with so few models."
+    if flagging is not None:
+        nobody = f"No single one stands out, though: {flagging_sentence(flagging)}"
+    return (f"{spread} {nobody}",)
 
 
 def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:

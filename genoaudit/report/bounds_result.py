@@ -16,6 +16,8 @@ BOUNDS_VERSION: Literal["1.0"] = "1.0"
 class MechanismSummary(Part):
     """DP-SGD: Poisson sampling of units, clipping of each unit's gradient, Gaussian noise on the sum."""
 
+    unit: Literal["patient", "sample"] = Field(description="What is drawn and clipped.")
+    samples_per_patient: int = Field(description="Most samples of a patient; 1 where the patient is the unit.")
     noise_multiplier: float = Field(description="Standard deviation of the noise over the clipping norm.")
     sampling_rate: float
     steps: int
@@ -26,7 +28,9 @@ class MechanismSummary(Part):
 class Claim(Part):
     """Epsilon for adding or removing one unit, computed in one way."""
 
-    method: Literal["pld", "rdp_improved", "rdp_classic", "prv"]
+    method: Literal["pld", "rdp_improved", "rdp_classic", "prv", "group_privacy"] = Field(
+        description="group_privacy: from the epsilon of one sample alone, where the sample is the unit."
+    )
     epsilon: float | None = Field(description="None: not finite, or not computed because it would say nothing.")
     claimed: bool = Field(description="Whether this one is the guarantee; the others stand beside it.")
     discretisation: float | None = Field(description="Interval that losses were rounded to (pld).")
@@ -62,7 +66,7 @@ class Risks(Part):
     """What no membership attack exceeds, under one neighbouring relation."""
 
     neighbouring: Literal["add/remove", "replace-one"]
-    epsilon: float | None = Field(description="At the report's delta; None: not finite or vacuous.")
+    epsilon: float | None = Field(description="At the report's delta; None: vacuous, or beyond what floats can tell.")
     advantage: float = Field(description="Largest TPR - FPR.")
     auc: float
     tpr_at_fpr: tuple[TprAtFpr, ...]
@@ -94,38 +98,30 @@ class FromScratch(Part):
     assumption: str
 
 
-class PatientStatement(Part):
-    """What a mechanism whose unit is the sample guarantees to a patient with several samples."""
+class Guarantees(Part):
+    """What nobody can do to a patient, or to a sample: epsilon in several ways, and every risk that follows."""
 
-    samples_per_patient: int
-    epsilon: float | None = Field(description="By the mechanism itself, at the report's delta; None: not finite.")
-    group_epsilon: float | None = Field(description="By group privacy from epsilon alone; None: not finite.")
-    advantage: float
-    auc: float
-    tpr_at_fpr: tuple[TprAtFpr, ...]
-    note: str
+    epsilon: float | None = Field(description="The claim, for adding or removing one; None: not finite.")
+    vacuous: bool = Field(description="Epsilon above 1,000: no attack is excluded, and no risk was computed.")
+    claims: tuple[Claim, ...]
+    risks: tuple[Risks, ...]
+    reconstruction: Reconstruction
+
+    def under(self, neighbouring: Literal["add/remove", "replace-one"]) -> Risks:
+        """Return the risks under a relation."""
+        return next(risks for risks in self.risks if risks.neighbouring == neighbouring)
 
 
-class BoundsReport(Part):
-    """What a mechanism guarantees at a delta, in every currency."""
+class BoundsReport(Guarantees):
+    """What a mechanism guarantees to a patient with all samples at a delta, in every currency."""
 
     schema_version: Literal["1.0"] = BOUNDS_VERSION
     genoaudit_version: str
     mechanism: MechanismSummary
     delta: float
-    unit: Literal["patient", "sample"]
-    epsilon: float | None = Field(description="The claim, for adding or removing one unit; None: not finite.")
-    vacuous: bool = Field(description="Epsilon above 1,000: no attack is excluded, and no risk was computed.")
-    claims: tuple[Claim, ...]
-    risks: tuple[Risks, ...]
-    reconstruction: Reconstruction
+    sample: Guarantees | None = Field(description="The same for one sample, where the sample is the unit.")
     from_scratch: FromScratch | None
-    patient: PatientStatement | None = Field(description="Only where the unit is the sample.")
     warnings: tuple[str, ...]
-
-    def under(self, neighbouring: Literal["add/remove", "replace-one"]) -> Risks:
-        """Return the risks under a relation."""
-        return next(risks for risks in self.risks if risks.neighbouring == neighbouring)
 
     def to_json(self) -> str:
         """Return the report as strict JSON: keys sorted, six significant digits, no NaN."""
@@ -143,6 +139,9 @@ class CalibrationReport(Part):
     schema_version: Literal["1.0"] = BOUNDS_VERSION
     target: Literal["epsilon", "advantage", "tpr", "reconstruction", "mse"]
     value: float
+    fpr: float | None = Field(
+        description="Where the curve meets the target: the FPR of a TPR, 1 / candidates; None for other targets."
+    )
     wish: str = Field(description="The target in words.")
     guaranteed: bool = Field(description="False where the target rests on an assumption about the adversary.")
     noise_multiplier: float = Field(description="The smallest that meets the target.")

@@ -1,6 +1,8 @@
-"""What a private mechanism guarantees, in the terminal."""
+"""What a private mechanism guarantees, in the terminal: patients first, single samples beside them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.text import Text
@@ -11,37 +13,52 @@ from genoaudit.report.bounds_result import (
     CalibrationReport,
     Claim,
     FromScratch,
-    PatientStatement,
+    Guarantees,
     Reconstruction,
     Risks,
 )
+from genoaudit.report.promise_wording import claim_text
 from genoaudit.report.terminal import plain_table, print_warnings, stdout_console
-from genoaudit.report.wording import claim_text
 
+SEVERAL_SAMPLES = (
+    "Samples are drawn and clipped one by one, so a patient with several is protected less than one sample. By PLD, "
+    "epsilon counts how many of his samples a step draws; by group privacy, it follows from the samples' epsilon "
+    "alone. Replace-one takes one patient out and puts another in, one after the other."
+)
 _METHODS = {
     "pld": "PLD",
     "rdp_improved": "RDP",
     "rdp_classic": "RDP, classic",
     "prv": "PRV (Opacus)",
+    "group_privacy": "group privacy",
 }
+_NOT_COMPUTED = "-"
+
+Levels = Mapping[str, Guarantees]
+"""By unit: the patient, and one sample where samples are what is drawn."""
 
 
 def print_bounds(report: BoundsReport) -> None:
     """Print the claim, how else it can be computed, and every risk that follows."""
     console = stdout_console()
+    levels: dict[str, Guarantees] = {"patient": report}
+    if report.sample is not None:
+        levels["sample"] = report.sample
     console.print(_heading(report), style="bold")
-    console.print(f"{_mechanism(report)}. Neighbouring relation of the claim: add/remove one {report.unit}.")
-    if report.vacuous:
-        console.print("Above 1,000 epsilon excludes no attack; every TPR below is taken as 1 without computing it.")
-    _print_claims(console, report.claims)
-    _print_risks(console, report.risks)
-    _print_ppv(console, report.under("add/remove"))
-    whom = "patient" if report.patient is None else "sample"
-    _print_reconstruction(console, report.reconstruction, whom=whom, vacuous=report.vacuous)
+    console.print(f"{_mechanism(report)}. Neighbouring relation of the claim: add/remove one patient.")
+    if report.sample is not None:
+        console.print(SEVERAL_SAMPLES)
+    for unit, found in levels.items():
+        if found.vacuous:
+            whose = f" of a {unit}" if len(levels) > 1 else ""
+            console.print(f"Above 1,000 epsilon excludes no attack; every TPR{whose} is taken as 1 and not computed.")
+    _print_claims(console, levels)
+    _print_risks(console, levels)
+    _print_ppv(console, levels)
+    for unit, found in levels.items():
+        _print_reconstruction(console, found.reconstruction, whom=unit, vacuous=found.vacuous)
     if report.from_scratch is not None:
         _print_from_scratch(console, report.from_scratch)
-    if report.patient is not None:
-        _print_patient(console, report.patient, report.delta)
     print_warnings(console, report.warnings)
 
 
@@ -56,8 +73,12 @@ def print_calibration(report: CalibrationReport) -> None:
 
 
 def _heading(report: BoundsReport) -> str:
-    size = _epsilon(report.epsilon)
-    return f"epsilon {size} at delta {report.delta:.3g} per {report.unit}{', vacuous' if report.vacuous else ''}"
+    vacuous = ", vacuous" if report.vacuous else ""
+    found = f"epsilon {_epsilon(report.epsilon)} at delta {report.delta:.3g} per patient"
+    if report.sample is None:
+        return f"{found}{vacuous}"
+    samples = f"with up to {report.mechanism.samples_per_patient} samples"
+    return f"{found} {samples}{vacuous}; {_epsilon(report.sample.epsilon)} per sample"
 
 
 def _mechanism(report: BoundsReport) -> str:
@@ -70,45 +91,71 @@ def _mechanism(report: BoundsReport) -> str:
     )
 
 
-def _print_claims(console: Console, claims: tuple[Claim, ...]) -> None:
+def _print_claims(console: Console, levels: Levels) -> None:
     console.print()
-    table = plain_table("epsilon by", "at most", "computed with")
-    for claim in claims:
-        name = _METHODS[claim.method] + (", the claim" if claim.claimed else "")
-        table.add_row(*map(Text, (name, _epsilon(claim.epsilon), _how(claim))))
+    several = len(levels) > 1
+    table = plain_table("epsilon by", *(levels if several else ("at most",)), "computed with")
+    claims = {unit: {claim.method: claim for claim in found.claims} for unit, found in levels.items()}
+    for method in dict.fromkeys(method for found in claims.values() for method in found):
+        found = [of_unit.get(method) for of_unit in claims.values()]
+        known = [claim for claim in found if claim is not None]
+        name = _METHODS[method] + (", the claim" if known[0].claimed else "")
+        sizes = (_NOT_COMPUTED if claim is None else _epsilon(claim.epsilon) for claim in found)
+        table.add_row(*map(Text, (name, *sizes, _how(known[-1]))))
     console.print(table)
 
 
 def _how(claim: Claim) -> str:
     if claim.method == "pld":
-        return f"losses rounded up to multiples of {claim.discretisation:.2g}"
+        return "" if claim.discretisation is None else f"losses rounded up to multiples of {claim.discretisation:.2g}"
     if claim.method == "prv":
         return "an upper end, 0.01 above its estimate"
+    if claim.method == "group_privacy":
+        return "epsilon of a sample at a smaller delta"
     best = "" if claim.best_order is None else f", best 1 + {claim.best_order - 1:.3g}"
     largest, smallest = claim.largest_order or 0.0, claim.smallest_order or 0.0
-    return f"{claim.orders} orders, 1 + {smallest - 1:.2g} to {largest:g}{best}"
+    return f"orders 1 + {smallest - 1:.2g} to {largest:g}{best}"
 
 
-def _print_risks(console: Console, risks: tuple[Risks, ...]) -> None:
+def _print_risks(console: Console, levels: Levels) -> None:
+    """Put patients and samples side by side under each relation."""
     console.print()
-    table = plain_table("no membership attack exceeds", *(risk.neighbouring for risk in risks), "guessing")
-    table.add_row("epsilon at this delta", *(_epsilon(risk.epsilon) for risk in risks), "0")
-    table.add_row("advantage (TPR - FPR)", *(f"{risk.advantage:.3f}" for risk in risks), "0")
-    table.add_row("AUC", *(f"{risk.auc:.3f}" for risk in risks), "0.5")
-    for number, rate in enumerate(risks[0].tpr_at_fpr):
-        found = (_percent(risk.tpr_at_fpr[number].tpr) for risk in risks)
-        table.add_row(f"TPR at {100 * rate.fpr:g} % FPR", *found, f"{100 * rate.fpr:g} %")
+    columns = [
+        (unit, found.vacuous, risks)
+        for number in range(len(next(iter(levels.values())).risks))
+        for unit, found in levels.items()
+        for risks in (found.risks[number],)
+    ]
+    several = len(levels) > 1
+    titles = (f"{unit},\n{risks.neighbouring}" if several else risks.neighbouring for unit, _, risks in columns)
+    title = "no membership\nattack exceeds" if several else "no membership attack exceeds"
+    table = plain_table(title, *titles, "guessing")
+    sizes = (_size(risks.epsilon, vacuous=vacuous) for _, vacuous, risks in columns)
+    found = [risks for *_, risks in columns]
+    table.add_row("epsilon at delta", *sizes, "0")
+    table.add_row("advantage, TPR - FPR", *(f"{risks.advantage:.3f}" for risks in found), "0")
+    table.add_row("AUC", *(f"{risks.auc:.3f}" for risks in found), "0.5")
+    for number, rate in enumerate(found[0].tpr_at_fpr):
+        rates = (_percent(risks.tpr_at_fpr[number].tpr) for risks in found)
+        table.add_row(f"TPR at {100 * rate.fpr:g} % FPR", *rates, f"{100 * rate.fpr:g} %")
     console.print(table)
 
 
-def _print_ppv(console: Console, risks: Risks) -> None:
-    priors = tuple(dict.fromkeys(found.prior for found in risks.ppv))
+def _print_ppv(console: Console, levels: Levels) -> None:
+    risks = {unit: found.under("add/remove") for unit, found in levels.items()}
+    first = next(iter(risks.values()))
+    priors = tuple(dict.fromkeys(found.prior for found in first.ppv))
     console.print()
     table = plain_table("share of right accusations", *(f"prior {100 * prior:g} %" for prior in priors))
-    for fpr in dict.fromkeys(found.fpr for found in risks.ppv):
-        cells = (_percent(found.ppv) for found in risks.ppv if found.fpr == fpr)
-        table.add_row(f"at {100 * fpr:g} % FPR, at most", *cells)
+    for fpr in dict.fromkeys(found.fpr for found in first.ppv):
+        for unit, of_unit in risks.items():
+            whose = f", {unit}" if len(risks) > 1 else ""
+            table.add_row(f"at {100 * fpr:g} % FPR{whose}, at most", *_accusations(of_unit, fpr))
     console.print(table)
+
+
+def _accusations(risks: Risks, fpr: float) -> list[str]:
+    return [_percent(found.ppv) for found in risks.ppv if found.fpr == fpr]
 
 
 def _print_reconstruction(console: Console, found: Reconstruction, *, whom: str, vacuous: bool) -> None:
@@ -141,18 +188,6 @@ def _print_from_scratch(console: Console, found: FromScratch) -> None:
     console.print(f"  Under an assumption, not guaranteed. {found.assumption}")
 
 
-def _print_patient(console: Console, found: PatientStatement, delta: float) -> None:
-    console.print()
-    console.print(
-        f"A patient with up to {found.samples_per_patient} samples: epsilon {_epsilon(found.epsilon)} at delta "
-        f"{delta:.3g} (by group privacy alone {_epsilon(found.group_epsilon)}), advantage {found.advantage:.3f}, AUC "
-        f"{found.auc:.3f}, "
-        + ", ".join(f"TPR {_percent(rate.tpr)} at {100 * rate.fpr:g} % FPR" for rate in found.tpr_at_fpr)
-        + "."
-    )
-    console.print(f"  {found.note}")
-
-
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
@@ -161,3 +196,8 @@ def _epsilon(value: float | None) -> str:
     if value is None:
         return "infinite"
     return claim_text(value) if value <= VACUOUS else f"{value:.3g}"
+
+
+def _size(epsilon: float | None, *, vacuous: bool) -> str:
+    """Say an epsilon of a relation: where the curve is known, none means that floats cannot tell it."""
+    return "unknown" if epsilon is None and not vacuous else _epsilon(epsilon)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from genoaudit.report.comparison import ComparedNumber, Comparison
+from genoaudit.report.promise_wording import claim_text
 from genoaudit.report.sections import Guarantee
-from genoaudit.report.wording import EN_DASH, EPSILON, NBSP, auc_text, claim_text, percent
+from genoaudit.report.wording import EN_DASH, EPSILON, NBSP, auc_text, percent
 
 READING = (
     "Higher and lower are against the first run, and said only where the two 95\N{NO-BREAK SPACE}% intervals do not "

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report import wording
+from genoaudit.report import promise_wording, wording
 from genoaudit.report.answer import answer
 from genoaudit.report.figures import convergence_figure, drawn_attacks, reliability_figure, roc_figure, roc_points
 from genoaudit.report.patient_rows import columns_of, first_rows, patient_block, script_json
@@ -270,7 +270,7 @@ def environment() -> Environment:
         wording.main_rate,
         wording.p_text,
         wording.epsilon_text,
-        wording.claim_text,
+        promise_wording.claim_text,
         wording.ppv_text,
     )
     sentences = (
@@ -280,11 +280,11 @@ def environment() -> Environment:
         wording.stability_sentence,
         wording.calibration_sentence,
         wording.union_sentence,
-        wording.bound_claim,
+        promise_wording.bound_claim,
         wording.canary_sentence,
-        wording.guarantee_sentence,
-        wording.alarm_sentence,
-        wording.samples_sentence,
+        promise_wording.guarantee_sentence,
+        promise_wording.alarm_sentence,
+        promise_wording.samples_sentence,
         wording.self_test_sentence,
         wording.given_sentence,
     )
@@ -311,8 +311,8 @@ def environment() -> Environment:
         "threshold_at": _threshold_at,
     }
     environment.globals |= {
-        "relations": wording.RELATIONS,
-        "bound_holds_for": wording.BOUND_HOLDS_FOR,
+        "relations": promise_wording.RELATIONS,
+        "bound_holds_for": promise_wording.BOUND_HOLDS_FOR,
         "outcomes": OUTCOMES,
     }
     return environment

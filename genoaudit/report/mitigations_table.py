@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from genoaudit.contracts import Mitigation
-from genoaudit.report.terminal import short_reference
+from genoaudit.report.terminal import print_record, short_reference
 
 
 def print_mitigations(records: Sequence[Mitigation]) -> None:
     """Print the catalogue of mitigations: what each protects against, what it costs, and what it does not stop."""
     console = Console(markup=False, highlight=False)
     for record in records:
-        console.print(Text.assemble((record.name, "bold"), f"  {record.title}"))
-        facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        facts.add_column(no_wrap=True, style="dim")
-        facts.add_column()
-        for label, text in (
+        facts = (
             ("against", record.protects),
             ("cost", record.costs),
             ("does not stop", record.failures),
             ("setting", record.setting),
             ("tried", _tried(record)),
             ("from", short_reference(record.reference)),
-        ):
-            facts.add_row(label, Text(text))
-        console.print(Padding(facts, (0, 0, 0, 2), expand=False))
-        console.print()
+        )
+        print_record(console, record.name, record.title, facts)
     console.print(
         f"{len(records)} mitigations. Set them under [sweep.mitigations] in the configuration of a sweep, for instance "
         "l2 = [0.01, 0.1]."

@@ -7,16 +7,24 @@ from genoaudit.report.html import environment
 from genoaudit.report.reconstruct_figure import COLUMNS, headline_figure
 from genoaudit.report.reconstruct_result import ReconstructReport
 from genoaudit.report.reconstruct_table import Row, has_several_seeds, shown_rows
-from genoaudit.report.reconstruct_wording import budget_text, reconstruct_answer
+from genoaudit.report.reconstruct_wording import (
+    budget_text,
+    reading_text,
+    reconstruct_answer,
+    vanished_text,
+)
+from genoaudit.report.terminal import short_reference
 
 OTHER_ATTACKS = {
+    "control": "Class mean (control)",
     "analytic": "One sample, before training",
     "trained": "One sample, after training",
     "rank_one": "One sample, by rank one",
     "whole_patient": "All samples of a patient",
-    "imprint": "Batch, network made for it",
+    "imprint": "Batch, imprinted network",
+    "trap_weights": "Batch, trap weights",
+    "matching": "One sample, first layer withheld",
     "informed": "Last sample, from the optimum",
-    "control": "Class mean (control)",
 }
 
 
@@ -44,9 +52,13 @@ def render_reconstruct(report: ReconstructReport) -> str:
             figure=headline_figure(report),
             undrawn=max(0, len(recipes) - COLUMNS),
             attacks=OTHER_ATTACKS,
+            short_reference=short_reference,
             sexed=any(row.value("sex_right") is not None for row in rows),
             candidates=max((cell.identification.candidates for cell in report.cells), default=0),
             budget_text=budget_text,
+            reading_text=reading_text,
+            vanished_text=vanished_text,
+            vanished=any(row.value("vanished") for row in rows),
             number=number,
             span=span,
             share=share,

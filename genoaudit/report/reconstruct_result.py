@@ -14,7 +14,9 @@ from genoaudit.report.sections import Part
 if TYPE_CHECKING:
     import pandas as pd
 
-RecoveryAttack = Literal["class_mean", "analytic", "rank_one", "whole_patient", "imprint", "informed"]
+RecoveryAttack = Literal[
+    "class_mean", "analytic", "rank_one", "whole_patient", "imprint", "trap_weights", "matching", "informed"
+]
 
 
 class CellReconstruction(Part):
@@ -45,13 +47,32 @@ class Recovery(Part):
     success: Estimate = Field(description="Share with 1 - Pearson of at most eta; exact 95 % interval over patients.")
     expected_pearson: float | None = Field(description="Of the best reconstruction from scratch, by theory.")
     expected_success: float | None
+    vanished: float | None = Field(
+        description="Share of updates whose first layer has no gradient even without noise: there is nothing to read, "
+        "the correlation counts as 0, and neither is a protection. None where no single update is read."
+    )
+    learnt: float | None = Field(
+        description="Share of updates that vanished because the network fits the sample to the last digit; in the "
+        "others that vanished no unit of the first layer is active for it."
+    )
+
+
+class Threshold(Part):
+    """How often a reconstruction can count as a success, whatever the attack: worst-case bound of the ReRo kind."""
+
+    kappa: float = Field(
+        description="Most that a guess without the model reaches, for a patient of the cohort drawn at random."
+    )
+    bound: float = Field(description="Most that any attack on one update of the patient reaches; 1 without noise.")
 
 
 class Identification(Part):
     """Which of m candidates was in a training whose every step is seen."""
 
     candidates: int
-    rate: Estimate = Field(description="Share of members told from all other candidates; exact 95 % interval.")
+    patients: int = Field(description="Members attacked.")
+    named: int = Field(description="Of them, told from all other candidates.")
+    rate: Estimate = Field(description="Share named; exact 95 % interval, as if patients were independent.")
     guessing: float
     bound: float = Field(description="Most that any attack reaches; 1 above an epsilon of 1,000.")
 
@@ -75,6 +96,7 @@ class ReconstructCell(Part):
     noise_multiplier: float | None
     vacuous: bool = Field(description="No promise worth the name: no DP, or an epsilon above 1,000.")
     recoveries: tuple[Recovery, ...]
+    threshold: Threshold
     identification: Identification
     inversion: Inversion
     accuracy: Estimate
@@ -84,6 +106,37 @@ class ReconstructCell(Part):
     def recovery(self, attack: str, network: str) -> Recovery | None:
         """Return the numbers of an attack, None if it was not made."""
         return next((one for one in self.recoveries if (one.attack, one.network) == (attack, network)), None)
+
+
+class NamedShare(Part):
+    """Identification over all seeds of a recipe at a budget, beside what the mechanism allows on average."""
+
+    recipe: str
+    budget: float | None
+    candidates: int = Field(description="The fewest of any seed.")
+    patients: int = Field(description="Attacked over all seeds.")
+    named: int = Field(description="Of them, told from all other candidates.")
+    rate: Estimate = Field(
+        description="Share named; 95 % interval (Korn and Graubard) that holds for all shares with a bound below 1 at "
+        "once, 1.5 patients of a training counting as one trial."
+    )
+    bound: float = Field(description="Most that any attack reaches on average; 1 above an epsilon of 1,000.")
+    reading: Literal["below", "by_chance", "exceeded"] = Field(
+        description="by_chance: the share is above the bound, which lies within the interval; exceeded: the whole "
+        "interval is above it, so that training is not what is accounted for."
+    )
+
+
+class Threat(Part):
+    """An attack that was made, and by whom it could be."""
+
+    name: str
+    title: str
+    sees: Literal["gradients", "parameters"]
+    threat_model: str
+    cost: str
+    reference: str
+    caveat: str
 
 
 class ReconstructReport(Part):
@@ -96,6 +149,8 @@ class ReconstructReport(Part):
     patients: int = Field(description="Under attack in each cell.")
     eta: float
     cells: tuple[ReconstructCell, ...]
+    named: tuple[NamedShare, ...] = Field(description="One for each recipe and budget.")
+    threats: tuple[Threat, ...] = Field(description="What the adversary of each attack sees, knows and does.")
     not_run: tuple[NotRun, ...]
     warnings: tuple[str, ...]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.report.reconstruct_result import ReconstructCell, ReconstructReport, Recovery
+from genoaudit.report.reconstruct_result import NamedShare, ReconstructCell, ReconstructReport, Recovery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,7 @@ NOTHING = Estimate(None, None, None)
 
 _OF_RECOVERY = (
     *("pearson", "spearman", "mse", "within_noise", "nearest_patient", "class_right", "sex_right"),
-    *("expected_pearson", "expected_success"),
+    *("expected_pearson", "expected_success", "vanished", "learnt"),
 )
 
 
@@ -49,6 +49,8 @@ def _rows(cell: ReconstructCell) -> list[dict[str, Any]]:
         ("prior_aware", "trained", "identified", named.rate),
         ("prior_aware", "trained", "guessing", _exact(named.guessing)),
         ("prior_aware", "trained", "bound", _exact(named.bound)),
+        ("", "", "kappa", _exact(cell.threshold.kappa)),
+        ("", "", "success_bound", _exact(cell.threshold.bound)),
         ("inversion", "trained", "auc", _exact(inverted.auc)),
         ("inversion", "trained", "pearson", _exact(inverted.pearson)),
     ]
@@ -68,7 +70,8 @@ def _rows(cell: ReconstructCell) -> list[dict[str, Any]]:
 class Row:
     """A budget of a recipe as page, figure and terminal show it.
 
-    Of one seed numbers carry their 95 % interval where they have one; of several they are means with the range.
+    Of one seed numbers carry their 95 % interval where they have one; of several they are means with the range. The
+    share of patients named carries its interval over all seeds, and `reading` says how it lies to its bound.
     """
 
     recipe: str
@@ -76,6 +79,7 @@ class Row:
     budget: float | None
     vacuous: bool
     noise_multiplier: float | None
+    reading: Literal["below", "by_chance", "exceeded"]
     numbers: Mapping[str, Estimate]
 
     def value(self, name: str) -> float | None:
@@ -89,7 +93,8 @@ def shown_rows(report: ReconstructReport) -> tuple[Row, ...]:
     for cell in report.cells:
         groups.setdefault((cell.recipe, cell.budget), []).append(cell)
     order = list(dict.fromkeys(cell.recipe for cell in report.cells))
-    rows = [_row(cells) for cells in groups.values()]
+    named = {(share.recipe, share.budget): share for share in report.named}
+    rows = [_row(cells, named[key]) for key, cells in groups.items()]
     return tuple(sorted(rows, key=lambda row: (order.index(row.recipe), row.budget is None, row.budget or 0.0)))
 
 
@@ -98,15 +103,17 @@ def has_several_seeds(report: ReconstructReport) -> bool:
     return len({cell.seed for cell in report.cells}) > 1
 
 
-def _row(cells: Sequence[ReconstructCell]) -> Row:
+def _row(cells: Sequence[ReconstructCell], named: NamedShare) -> Row:
     first = cells[0]
+    numbers = {name: _over_seeds([read(cell) for cell in cells]) for name, read in _READ.items()}
     return Row(
         recipe=first.recipe,
         title=first.title,
         budget=first.budget,
         vacuous=any(cell.vacuous for cell in cells),
         noise_multiplier=first.noise_multiplier,
-        numbers={name: _over_seeds([read(cell) for cell in cells]) for name, read in _READ.items()},
+        reading=named.reading,
+        numbers=numbers | {"identified": named.rate, "bound": _exact(named.bound)},
     )
 
 
@@ -151,15 +158,18 @@ _READ: dict[str, Callable[[ReconstructCell], Estimate]] = {
     "sex_right": _of("analytic", "fresh", lambda found: _exact(found.sex_right)),
     "success": _of("analytic", "fresh", lambda found: found.success),
     "expected_success": _of("analytic", "fresh", lambda found: _exact(found.expected_success)),
+    "success_bound": lambda cell: _exact(cell.threshold.bound),
     "trained": _of("analytic", "trained", _pearson),
+    "vanished": _of("analytic", "trained", lambda found: _exact(found.vanished)),
+    "learnt": _of("analytic", "trained", lambda found: _exact(found.learnt)),
     "rank_one": _of("rank_one", "fresh", _pearson),
     "rank_one_trained": _of("rank_one", "trained", _pearson),
     "whole_patient": _of("whole_patient", "fresh", _pearson),
     "imprint": _of("imprint", "chosen", _pearson),
     "imprint_success": _of("imprint", "chosen", lambda found: found.success),
+    "trap_weights": _of("trap_weights", "chosen", _pearson),
+    "matching": _of("matching", "fresh", _pearson),
     "informed": _of("informed", "trained", _pearson),
-    "identified": lambda cell: cell.identification.rate,
     "guessing": lambda cell: _exact(cell.identification.guessing),
-    "bound": lambda cell: _exact(cell.identification.bound),
     "inversion_auc": lambda cell: _exact(cell.inversion.auc),
 }

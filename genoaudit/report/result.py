@@ -179,9 +179,9 @@ class AuditReport(Part):
     cohort: CohortSummary
     recipe: RecipeSummary | None = Field(description="None: the recipe of a given model is not known.")
     guarantee: Guarantee | None = Field(
-        default=None, description="Of a recipe trained with DP; None: it promises nothing."
+        default=None, description="Of a recipe or a given model trained with DP; None: it promises nothing."
     )
-    theory: Theory | None = Field(default=None, description="Of a recipe trained with DP: its guarantee and evidence.")
+    theory: Theory | None = Field(default=None, description="Of a training with DP: its guarantee and evidence.")
     design: DesignSummary | None = Field(description="None: no models were trained.")
     adversary: Adversary
     attacks: tuple[AttackResult, ...]

@@ -221,20 +221,21 @@ def worst_patients(worst: Worst) -> sections.WorstPatients:
     )
 
 
-def guarantee(claim: PrivacyClaim) -> sections.Guarantee:
-    """Put what a DP training promises in the form of a report."""
+def guarantee(claim: PrivacyClaim, *, seeded: bool = True) -> sections.Guarantee:
+    """Put what a DP training promises in the form of a report; the models of an audit are always seeded."""
     found = claim.guarantee
     return sections.Guarantee(
         epsilon=found.epsilon if math.isfinite(found.epsilon) else None,
         delta=found.delta,
         accountant=found.accountant,
-        noise_multiplier=claim.mechanism.noise_multiplier,
+        noise_multiplier=min(mechanism.noise_multiplier for mechanism in claim.mechanisms),
         neighbouring=found.neighbouring,
         unit=found.unit,
         vacuous=found.vacuous,
         end_to_end=claim.end_to_end,
         gaps=claim.gaps,
         assumptions=claim.assumptions,
+        seeded=seeded,
     )
 
 

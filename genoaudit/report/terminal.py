@@ -24,7 +24,7 @@ from rich.text import Text
 
 from genoaudit.contracts import Attack, Combination
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report import wording
+from genoaudit.report import promise_wording, wording
 from genoaudit.report.answer import answer
 from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
@@ -148,14 +148,15 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
 def _print_guarantee(console: Console, report: AuditReport) -> None:
     if report.guarantee is None:
         return
-    console.print(wording.plain(wording.guarantee_sentence(report.guarantee)))
-    if report.theory is not None and report.theory.alarm:
-        told = wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end)
-        console.print(wording.plain(told), style="bold red")
+    console.print(wording.plain(promise_wording.guarantee_sentence(report.guarantee)))
+    single = report.audit == "release"
+    if report.theory is not None and (report.theory.alarm or single):
+        told = promise_wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end, single=single)
+        console.print(wording.plain(told), style="bold red" if report.theory.alarm else None)
 
 
 def _bound(bound: EpsilonBound) -> str:
-    holds = "" if bound.kind not in {"gdp_fit", "one_run_fdp"} else f", {wording.BOUND_HOLDS_FOR[bound.kind]}"
+    holds = "" if bound.kind not in {"gdp_fit", "one_run_fdp"} else f", {promise_wording.BOUND_HOLDS_FOR[bound.kind]}"
     claim = " (nothing refuted; not a proof of privacy)" if bound.epsilon == 0 else ""
     return (
         f"epsilon at least {wording.epsilon_text(bound.epsilon)} ({bound.neighbouring}, delta {bound.delta:.2g}, "
@@ -181,17 +182,22 @@ def print_attacks(records: Sequence[Attack | Combination]) -> None:
     """Print the catalogue of attacks: what each sees and needs, what it costs, and what it is blind to."""
     console = Console(markup=False, highlight=False)  # wrapped at the width of the terminal, unlike results
     for record in records:
-        console.print(Text.assemble((record.name, "bold"), f"  {record.title}"))
-        facts = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        facts.add_column(no_wrap=True, style="dim")
-        facts.add_column()
         needs = f"{_sees(record)}; at least {_models(record.min_models)}"
         rows = (("sees", needs), ("cost", record.cost), ("from", short_reference(record.reference)))
-        for label, text in (*rows, ("caveat", record.caveat)):
-            facts.add_row(label, Text(text))
-        console.print(Padding(facts, (0, 0, 0, 2), expand=False))
-        console.print()
+        print_record(console, record.name, record.title, (*rows, ("caveat", record.caveat)))
     console.print(f"{len(records)} attacks. Name them under [audit] attacks in the configuration, or 'all'.")
+
+
+def print_record(console: Console, name: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Print one entry of a catalogue: its name and title, and facts under labels."""
+    console.print(Text.assemble((name, "bold"), f"  {title}"))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column()
+    for label, text in facts:
+        table.add_row(label, Text(text))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    console.print()
 
 
 def short_reference(reference: str) -> str:
@@ -203,11 +209,14 @@ def short_reference(reference: str) -> str:
     'Song and Mittal 2021, doi:10.48550/arXiv.2003.10595'
     >>> short_reference("Wolpert. Stacked generalization. Neural Networks 5:241-259, 1992.")
     'Wolpert 1992'
+    >>> short_reference("Zhu, Liu, Han. Leakage. NeurIPS 2019. arXiv:1906.08935. Geiping. Inverting. arXiv:2003.14053")
+    'Zhu et al. 2019, arXiv:1906.08935'
     """
     authors = reference.split(". ", 1)[0].split(", ")
     who = authors[0] if len(authors) == 1 else " and ".join(authors) if len(authors) == 2 else f"{authors[0]} et al."
-    years = re.findall(r"\b(?:19|20)\d\d(?=[.,;]|$)", reference.partition("doi:")[0])  # the last: pages come before it
     identifier = re.search(r"\b(?:doi|arXiv):\S*[^\s.]", reference)
+    before = reference if identifier is None else reference[: identifier.start()]
+    years = re.findall(r"\b(?:19|20)\d\d(?=[.,;]|$)", before)  # the last: pages come before it
     named = f"{who} {years[-1]}" if years else who
     return named if identifier is None else f"{named}, {identifier.group()}"
 

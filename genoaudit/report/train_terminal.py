@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genoaudit.report import summary, wording
+from genoaudit.report import promise_wording, summary, wording
 from genoaudit.report.terminal import duration, print_warnings, stdout_console
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _print_claim(console: Console, claim: PrivacyClaim | None) -> None:
     if claim is None:
         console.print("Without DP: nothing is guaranteed, and an audit has to tell what the model gives away.")
         return
-    console.print(wording.plain(wording.guarantee_sentence(summary.guarantee(claim))))
+    console.print(wording.plain(promise_wording.guarantee_sentence(summary.guarantee(claim))))
     for gap in claim.gaps:
         console.print(f"  Not covered: {gap}")
     if claim.seeded:

@@ -10,18 +10,14 @@ import math
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
-from genoaudit.privacy.accounting import VACUOUS
 from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import Adversary, AttackResult, AuditReport
 from genoaudit.report.sections import (
     Calibration,
     CanaryAudit,
-    EpsilonBound,
     Flagging,
-    Guarantee,
     SelfTest,
     Stability,
-    Theory,
     UnionOfAttacks,
     WorstPatients,
 )
@@ -37,16 +33,6 @@ SEES = {
     "probabilities": "Sees probabilities",
     "logits": "Sees exact logits",
     "parameters": "Sees the parameters (white-box)",
-}
-BOUND_HOLDS_FOR = {
-    "many_run": "any mechanism",
-    "one_run": "any mechanism",
-    "one_run_fdp": "lower bound if the mechanism is GDP",
-    "gdp_fit": "lower bound if the mechanism is GDP",
-}
-RELATIONS = {
-    "replace-one": "replace-one: one patient exchanged for another",
-    "add/remove": "add/remove: one patient added or taken out",
 }
 _ADVERSARY = {
     "labels": "predicted labels",
@@ -107,21 +93,6 @@ def epsilon_text(epsilon: float) -> str:
     ('1.23', '0')
     """
     return "0" if epsilon == 0 else f"{math.floor(100 * epsilon) / 100:.2f}"
-
-
-def claim_text(epsilon: float | None) -> str:
-    """Say an epsilon that is claimed with two decimals, rounded up: a promise must not grow stronger on paper.
-
-    Examples
-    --------
-    >>> claim_text(7.9912), claim_text(0.0), claim_text(3e9), claim_text(None)
-    ('8.00', '0', 'above 1,000', 'none')
-    """
-    if epsilon is None:
-        return "none"
-    if epsilon > VACUOUS:
-        return f"above {VACUOUS:,.0f}"
-    return "0" if epsilon == 0 else f"{math.ceil(round(100 * epsilon, 6)) / 100:.2f}"
 
 
 def ppv_text(ppv: PpvAtPrior) -> str:
@@ -238,7 +209,7 @@ def given_sentence(target: GivenModel) -> str:
     by = f", by {target.members_by}" if target.members_by else ""
     confirmed = "; the manifest of the model agrees" if target.manifest == "agrees" else ""
     return (
-        f"{target.source}, {what}. {_many(target.members, 'patient')} were its members{by}{confirmed}; "
+        f"{target.source}, {what}. {many(target.members, 'patient')} were its members{by}{confirmed}; "
         f"{target.non_members:,} were not."
     )
 
@@ -247,8 +218,8 @@ def adversary_sentence(adversary: Adversary) -> str:
     """Say what the adversary is allowed to see."""
     rounded = ""
     if adversary.decimals is not None and adversary.access != "labels":
-        rounded = f" rounded to {_many(adversary.decimals, 'decimal')}"
-    further = f"; {_many(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
+        rounded = f" rounded to {many(adversary.decimals, 'decimal')}"
+    further = f"; {many(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
     return f"The adversary sees {_ADVERSARY[adversary.access]}{rounded}{further if adversary.queries else ''}."
 
 
@@ -265,7 +236,7 @@ def flagging_sentence(flagging: Flagging) -> str:
     """Say how many patients are exposed by more than the minimum."""
     verb = "is" if flagging.flagged == 1 else "are"
     return (
-        f"{flagging.flagged:,} of {_many(flagging.patients, 'patient')} {verb} flagged: AUC above "
+        f"{flagging.flagged:,} of {many(flagging.patients, 'patient')} {verb} flagged: AUC above "
         f"{flagging.least_auc:.2f}, false flags held at {budget(flagging.level)}."
     )
 
@@ -296,72 +267,9 @@ def calibration_sentence(calibration: Calibration) -> str:
 def union_sentence(union: UnionOfAttacks) -> str:
     """Say what all attacks find together, and at what cost."""
     return (
-        f"{_many(union.attacks, 'attack')}, each allowed {budget(union.fpr)} false alarms by a threshold from other "
+        f"{many(union.attacks, 'attack')}, each allowed {budget(union.fpr)} false alarms by a threshold from other "
         f"models and patients, together recognise {percent(union.tpr)} of the members. Together they also accuse "
         f"{percent(union.achieved_fpr)} of the non-members, which is what guessing would recognise at that price."
-    )
-
-
-def bound_claim(bound: EpsilonBound) -> str:
-    """Say what a bound claims: that a smaller epsilon is refuted, or nothing."""
-    if bound.epsilon == 0:
-        return "nothing refuted"
-    if bound.kind in {"gdp_fit", "one_run_fdp"}:
-        return "smaller \N{GREEK SMALL LETTER EPSILON} refuted if the mechanism is GDP"
-    return "smaller \N{GREEK SMALL LETTER EPSILON} refuted"
-
-
-def guarantee_sentence(guarantee: Guarantee) -> str:
-    """Say what training promises, and that a large epsilon promises nothing."""
-    if guarantee.epsilon is None:
-        return f"Training has the form of DP-SGD without noise: no finite {EPSILON} holds, and nothing is promised."
-    found = f"{claim_text(guarantee.epsilon)} at {DELTA}{NBSP}={NBSP}{guarantee.delta:.2g}"
-    if guarantee.vacuous:
-        return f"Training is by DP-SGD with {EPSILON} {found}, which excludes no attack: nothing is promised."
-    covered = (
-        "" if guarantee.end_to_end else " The promise is about training alone and does not cover all of the recipe."
-    )
-    return (
-        f"Training by DP-SGD promises {EPSILON}{NBSP}={NBSP}{found} to each patient with all samples "
-        f"({guarantee.neighbouring}, {guarantee.accountant.upper()}).{covered}"
-    )
-
-
-def alarm_sentence(theory: Theory, *, end_to_end: bool) -> str:
-    """Say whether more was found than the mechanism can give away, and that silence confirms nothing."""
-    compared = [found for found in theory.comparisons if found.claimed is not None]
-    if not theory.comparisons:
-        return "There are too few models for a lower bound that could speak against the promise."
-    if not compared:
-        return "Nothing is claimed that a lower bound could refute, so there is no alarm to ring."
-    exceeding = [found for found in compared if found.exceeded]
-    if not exceeding:
-        none = "The one valid lower bound does not exceed"
-        if len(compared) > 1:
-            none = f"None of {len(compared)} valid lower bounds exceeds"
-        return f"{none} what the mechanism claims, so there is no alarm. That refutes nothing, and confirms nothing."
-    worst = max(exceeding, key=lambda found: found.epsilon - (found.claimed or 0.0))
-    cause = "training is not what is accounted for: look at clipping, noise, sampling rate and the number of steps"
-    if not end_to_end:
-        cause = "training is not what is accounted for, or what the promise does not cover gave patients away"
-    return (
-        f"ALARM: {len(exceeding)} of {_many(len(compared), 'valid lower bound')} "
-        f"{'exceeds' if len(exceeding) == 1 else 'exceed'} what the mechanism claims. {EPSILON} is at least "
-        f"{epsilon_text(worst.epsilon)} where {claim_text(worst.claimed)} is claimed ({worst.neighbouring}, "
-        f"{DELTA}{NBSP}={NBSP}{worst.delta:.2g}; {worst.on}). Unless this is one of the {percent(theory.level)} of "
-        f"audits at most in which a correct training rings by chance, {cause}."
-    )
-
-
-def samples_sentence(report: AuditReport) -> str:
-    """Say what the promise to a patient means for a single sample."""
-    several = sum(number for samples, number in report.cohort.samples_per_patient.items() if samples > 1)
-    if not several:
-        return "Every patient has one sample, so what is said of patients is said of samples."
-    return (
-        f"{_many(several, 'patient')} of {report.cohort.patients:,} {'has' if several == 1 else 'have'} several "
-        "samples, hidden all together. To take away one sample of such a patient is to exchange the patient for the "
-        "same one with fewer samples, which the limit of replace-one covers; nothing stronger is claimed of samples."
     )
 
 
@@ -369,8 +277,8 @@ def canary_sentence(canaries: CanaryAudit, title: str) -> str:
     """Say what canaries are and how they were audited; `title` is that of the attack."""
     planted = sum(kind.canaries for kind in canaries.kinds if kind.kind not in {"all", "natural"})
     return (
-        f"{_many(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
-        f"were added to the cohort. Each is in each of {_many(canaries.models, 'further model')} by its own fair coin; "
+        f"{many(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
+        f"were added to the cohort. Each is in each of {many(canaries.models, 'further model')} by its own fair coin; "
         f"the attack is {title}."
     )
 
@@ -381,16 +289,17 @@ def self_test_sentence(test: SelfTest) -> str:
     done = f"The audit was run again on a membership drawn afterwards, which no model can know. {{}} {_null_rest(test)}"
     if test.passed:
         return done.format("Passed: it found nothing, as it must.")
-    which = f"Failed: {wrong} of {_many(len(test.attacks), 'attack')} found what is not there."
+    which = f"Failed: {wrong} of {many(len(test.attacks), 'attack')} found what is not there."
     return done.format(which if wrong else "Failed, though every attack alone found nothing.")
 
 
 def _null_rest(test: SelfTest) -> str:
     return (
-        f"{test.flagged:,} of {_many(test.patients, 'patient')} flagged; lower bound of "
+        f"{test.flagged:,} of {many(test.patients, 'patient')} flagged; lower bound of "
         f"\N{GREEK SMALL LETTER EPSILON}: {epsilon_text(test.epsilon)}."
     )
 
 
-def _many(number: int, one: str, more: str | None = None) -> str:
+def many(number: int, one: str, more: str | None = None) -> str:
+    """Say a number of things in the singular or the plural."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -42,6 +42,15 @@ def test_the_catalogue_is_printed_for_people_and_for_programs(genoaudit):
         assert all(record[key] for key in ("title", "threat_model", "cost", "reference", "caveat"))
 
 
+def test_attacks_on_profiles_have_a_catalogue_of_their_own(genoaudit):
+    text = genoaudit("attacks", "--reconstruction", check=0).stdout
+    records = json.loads(genoaudit("attacks", "--reconstruction", "--json", check=0).stdout)
+    assert {record["name"] for record in records} >= {"analytic", "trap_weights", "informed"}
+    for record in records:
+        assert record["name"] in text
+        assert all(record[key] for key in ("title", "sees", "threat_model", "cost", "reference", "caveat"))
+
+
 def test_every_attack_runs_and_the_self_test_finds_nothing(genoaudit, write_config, cohort_section, tmp_path):
     audit = {"models": 16, "attacks": ["all"], "queries": 2, "group_pairs": "true"}
     config = write_config(cohort=cohort_section, recipe={"hidden": [16], "epochs": 5}, audit=audit)

@@ -20,10 +20,10 @@ def test_bounds_of_a_budget_take_seconds(genoaudit):
 def test_json_holds_what_the_table_shows(genoaudit):
     options = ("--patients", 500, "--genes", 1000, "--samples-per-patient", 2, "--prior", 0.02, "--prior", 0.3)
     report = json.loads(genoaudit(*ISSUE, *options, "--json", check=0).stdout)
-    assert report["epsilon"] == pytest.approx(8, rel=1e-3)
+    assert report["sample"]["epsilon"] == pytest.approx(8, rel=1e-3)
+    assert report["epsilon"] > 8
     assert {found["prior"] for found in report["risks"][0]["ppv"]} == {0.02, 0.3}
     assert report["reconstruction"]["candidates"] == 500
-    assert report["patient"]["epsilon"] > 8
     assert report["from_scratch"]["genes"] == 1000
 
 
@@ -45,25 +45,44 @@ def test_the_noise_may_be_given_and_the_figure_written(genoaudit, tmp_path):
         ("--epsilon", 8, "--delta", 1e-3),
     ],
 )
-def test_calibration_finds_the_noise(genoaudit, target):
+def test_calibration_finds_the_noise_and_draws_what_it_allows(genoaudit, target, tmp_path):
     plan = ("calibrate", *target, "--sample-rate", 0.1, "--steps", 300)
-    report = json.loads(genoaudit(*plan, "--json", check=0).stdout)
+    figure = tmp_path / "curve.svg"
+    report = json.loads(genoaudit(*plan, "--figure", figure, "--json", check=0).stdout)
+    assert "target: " in figure.read_text()
     assert 0.5 < report["noise_multiplier"] < 20
     assert genoaudit(*plan, check=0).stdout.startswith(f"Noise multiplier {report['noise_multiplier']:.5g}: ")
+
+
+PLAN = ("--sample-rate", 0.1, "--steps", 300)
+BUDGET = ("bounds", "--epsilon", 8, "--delta", 1e-3)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("bounds", "--epsilon", 8, "--sample-rate", 0.1, "--steps", 300), "--delta"),
-        (("bounds", "--delta", 1e-3, "--sample-rate", 0.1, "--steps", 300), "--noise-multiplier"),
+        (("bounds", "--epsilon", 8, *PLAN), "--delta"),
+        (("bounds", "--delta", 1e-3, *PLAN), "--noise-multiplier"),
         ((*ISSUE, "--noise-multiplier", 1), "exactly one of --epsilon and --noise-multiplier"),
-        (("bounds", "--epsilon", 8, "--delta", 1e-3, "--sample-rate", 2, "--steps", 300), "--sample-rate"),
-        (("bounds", "--epsilon", -1, "--delta", 1e-3, "--sample-rate", 0.1, "--steps", 300), "epsilon must lie"),
+        ((*BUDGET, "--sample-rate", 2, "--steps", 300), "--sample-rate"),
+        ((*BUDGET, "--sample-rate", "nan", "--steps", 300), "--sample-rate"),
+        ((*BUDGET, "--sample-rate", 0.1, "--steps", 0), "--steps"),
+        (("bounds", "--epsilon", -1, "--delta", 1e-3, *PLAN), "--epsilon must lie between 0.1 and 1e12, found -1"),
+        (("bounds", "--epsilon", "inf", "--delta", 1e-3, *PLAN), "--epsilon must lie"),
+        (("bounds", "--epsilon", 8, "--delta", 1, *PLAN), "--delta must lie"),
+        (("bounds", "--noise-multiplier", "nan", "--delta", 1e-3, *PLAN), "--noise-multiplier must be"),
         ((*ISSUE, "--candidates", 1), "--candidates must be at least 2"),
+        ((*ISSUE, "--prior", 0), "--prior must lie"),
+        ((*ISSUE, "--genes", 2), "--genes must be at least 3"),
+        ((*ISSUE, "--samples-per-patient", 65), "--samples-per-patient must lie"),
         ((*ISSUE, "--figure", "curve.pdf"), "must end in .svg or .png"),
-        (("calibrate", "--sample-rate", 0.1, "--steps", 300), "exactly one of"),
-        (("calibrate", "--advantage", 1, "--sample-rate", 0.1, "--steps", 300), "--advantage must lie"),
+        (("calibrate", *PLAN), "exactly one of"),
+        (("calibrate", "--advantage", 1, *PLAN), "--advantage must lie"),
+        (("calibrate", "--tpr", 0.01, "--fpr", 0.02, *PLAN), "--tpr must be above --fpr"),
+        (("calibrate", "--reconstruction", 0.5, *PLAN), "--candidates"),
+        (("calibrate", "--mse", 0.5, *PLAN), "--mse needs --genes"),
+        (("calibrate", "--epsilon", 0, "--delta", 1e-3, *PLAN), "--epsilon must lie"),
+        (("calibrate", "--advantage", 0.5, *PLAN, "--figure", "curve.gif"), "must end in .svg or .png"),
     ],
 )
 def test_impossible_arguments_get_one_clear_line(genoaudit, arguments, expected):
@@ -72,3 +91,29 @@ def test_impossible_arguments_get_one_clear_line(genoaudit, arguments, expected)
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("bounds", "--epsilon", 8, "--sample-rate", 0.1), "Missing option '--steps'"),
+        ((*BUDGET, "--sample-rate", 0.1, "--steps", "many"), "Invalid value for '--steps'"),
+        ((*ISSUE, "--samples-per-patient", 2.5), "Invalid value for '--samples-per-patient'"),
+        ((*ISSUE, "--unheard-of", 1), "No such option: --unheard-of"),
+        ((*ISSUE, "stray"), "unexpected extra argument"),
+        (("bound",), "No such command 'bound'"),
+    ],
+)
+def test_wrong_usage_gets_one_clear_line_with_the_way_to_help(genoaudit, arguments, expected):
+    done = genoaudit(*arguments, check=2)
+    assert done.stderr.startswith("genoaudit: ")
+    assert expected in done.stderr
+    assert "--help'." in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+def test_no_command_at_all_shows_the_commands(genoaudit):
+    done = genoaudit(check=2)
+    assert "reconstruct" in done.stderr
+    assert genoaudit("bounds", "--help", check=0).stdout.startswith("Usage: ")

@@ -51,8 +51,23 @@ def test_a_comparison_writes_exactly_its_files_and_says_what_it_found(run):
     }
     assert pearson[None] > 0.999
     assert pearson[1.0] < 0.5
-    assert "Profiles can no longer be read off updates" in done.stdout
+    assert "The attacks tried no longer read profiles off updates" in done.stdout
     assert len(pd.read_parquet(folder / "reconstruct.parquet")) > 100
+
+
+def test_fewer_than_asked_for_is_noted_in_document_terminal_and_page(genoaudit, config):
+    wanted = config.with_name("many.toml")
+    text = (
+        config.read_text().replace("patients = 10", "patients = 5000").replace("candidates = 10", "candidates = 9999")
+    )
+    wanted.write_text(text.replace("models = 8", "models = 0").replace("budgets = [1, 1e12]", "budgets = [1]"))
+    folder = config.parent / "many"
+    done = genoaudit("reconstruct", wanted, "--out", folder, "--threads", 1, check=0)
+    notes = [note for note in json.loads((folder / "reconstruct.json").read_text())["warnings"] if "asked for" in note]
+    assert len(notes) == 2
+    for note in notes:
+        assert f"Note: {note}" in done.stdout
+        assert note in (folder / "reconstruct.html").read_text()
 
 
 def test_the_same_again_is_read_back_and_has_the_same_bytes(run, genoaudit, config):

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 from genoaudit.errors import ConfigError
-from genoaudit.privacy.curve import RiskCurve
+from genoaudit.privacy.curve import RiskCurve, replacement_epsilon, risk_curve
 from genoaudit.privacy.gdp import delta_from_mu, epsilon_from_mu, gdp_tpr
-from genoaudit.privacy.group_privacy import group_epsilon, patient_losses
+from genoaudit.privacy.group_privacy import group_epsilon, patient_losses, replaced_patient
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.privacy.pld import pld_epsilon
 
@@ -62,6 +62,43 @@ def test_the_mechanism_itself_is_never_worse_than_group_privacy(size):
 
 def test_group_privacy_soon_promises_nothing():
     assert group_epsilon([trained(1.0, 0.1, 300)], 1e-3, 8) == math.inf
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_replacing_without_subsampling_is_gaussian_with_twice_the_mu(size):
+    curve = replaced_patient(patient_losses([trained(20.0, 1.0, 16)], size))
+    mu, fpr = 2 * size * 4 / 20, np.array([1e-5, 1e-3, 0.1, 0.5, 0.99])
+    assert curve.tpr_at(fpr) == pytest.approx(gdp_tpr(mu, fpr), rel=1e-3)
+    assert curve.epsilon(1e-4) == pytest.approx(epsilon_from_mu(mu, 1e-4), rel=1e-3)
+    assert curve.neighbouring == "replace-one"
+
+
+@pytest.mark.parametrize("plan", [(4.0, 0.1, 200), (1.0, 0.1, 100)])
+def test_replacing_a_patient_of_one_sample_is_never_below_the_tight_curve_and_not_far_above(plan):
+    mechanism, fpr = trained(*plan), np.geomspace(1e-4, 1, 50)
+    loose = replaced_patient(patient_losses([mechanism], 1))
+    tight = risk_curve([mechanism], neighbouring="replace-one")
+    assert np.all(loose.tpr_at(fpr) >= tight.tpr_at(fpr) - 1e-6)
+    assert loose.epsilon(1e-3) == pytest.approx(replacement_epsilon([mechanism], 1e-3), rel=0.25)
+    assert np.all(np.diff(loose.tpr) >= 0)
+    assert (loose.fpr[0], loose.fpr[-1], loose.tpr[-1]) == (0, 1, 1)
+
+
+def test_a_simulated_attack_on_replaced_patients_stays_below_their_curve():
+    noise, rate, steps, size, rng = 4.0, 0.3, 30, 3, np.random.default_rng(0)
+    drawn = rng.binomial(size, rate, size=(2, 20_000, steps))
+    released = rng.normal(drawn * np.array([1.0, -1.0])[:, None, None], noise)
+
+    def log_chance(sign):
+        counts = np.arange(size + 1)
+        parts = stats.norm.logpdf(released[..., None], sign * counts, noise) + stats.binom.logpmf(counts, size, rate)
+        return np.logaddexp.reduce(parts, axis=-1).sum(axis=-1)
+
+    member, other = log_chance(1) - log_chance(-1)
+    curve = replaced_patient(patient_losses([trained(noise, rate, steps)], size))
+    for fpr in (0.01, 0.1):
+        tpr = (member > np.quantile(other, 1 - fpr)).mean()
+        assert fpr < tpr < curve.tpr_at(fpr) + 0.015  # four standard errors
 
 
 @pytest.mark.parametrize("size", [0, 65])

@@ -1,13 +1,20 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from genoaudit.data.preprocessing import ExpressionScaler
 from genoaudit.errors import ConfigError
-from genoaudit.reconstruction.analytic import invert_first_layer, unit_profiles
+from genoaudit.reconstruction.analytic import agreeing_profiles, invert_first_layer, unit_profiles
 from genoaudit.reconstruction.gradients import released_gradient
-from genoaudit.reconstruction.law import effective_norm, expected_correlation, noise_for_correlation
+from genoaudit.reconstruction.law import (
+    correlation_cdf,
+    effective_norm,
+    expected_correlation,
+    mse_cdf,
+    noise_for_correlation,
+)
 from genoaudit.reconstruction.network import Gradient, Network, backpropagate
-from genoaudit.reconstruction.success import agreement, class_mean_guesses, nearest_patients
+from genoaudit.reconstruction.success import agreement, class_mean_guesses, correlations, nearest_patients
 
 METHODS = ("bias", "rank_one")
 
@@ -67,6 +74,33 @@ def test_rank_one_hears_profiles_where_the_biases_drown(rng):
     assert np.mean(found["rank_one"]) == pytest.approx(ceiling, abs=0.05)
 
 
+def test_samples_that_units_hear_alone_are_found_without_knowing_them(profiles, rng):
+    X, y = profiles
+    network = Network.fresh((150, 128, 3), rng)
+    for rows in ([3], [3, 8], [0, 5, 9]):
+        update = released_gradient(network, X[rows], y[rows], clip=0.3, divisor=7.0, generator=rng)
+        found = agreeing_profiles(update)
+        assert len(found) == len(rows)
+        order = [int(np.linalg.norm(X[rows] - profile, axis=1).argmin()) for profile in found]
+        assert sorted(order) == list(range(len(rows)))
+        np.testing.assert_allclose(found, X[rows][order], rtol=1e-6, atol=1e-6)
+
+
+def test_mixtures_and_noise_agree_with_nothing(profiles, rng):
+    X, y = profiles
+    softmax, network = Network.fresh((150, 3), rng), Network.fresh((150, 128, 3), rng)
+    assert agreeing_profiles(released_gradient(softmax, X[:2], y[:2], generator=rng)).shape == (0, 150)
+    noisy = released_gradient(network, X[:2], y[:2], clip=1.0, noise_multiplier=1e-3, generator=rng)
+    assert agreeing_profiles(noisy).shape == (0, 150)
+    nothing = Gradient((np.zeros((150, 4)),), (np.zeros(4),))
+    assert agreeing_profiles(nothing).shape == (0, 150)
+
+
+def test_a_gradient_too_small_for_its_square_is_still_read(profiles, rng):
+    x, errors = profiles[0][0], np.array([3e-200, -1e-201, 0.0])
+    np.testing.assert_allclose(invert_first_layer(Gradient((np.outer(x, errors),), (errors,))), x, rtol=1e-9)
+
+
 def test_a_dead_layer_says_nothing():
     silent = Gradient((np.zeros((5, 2)),), (np.zeros(2),))
     with pytest.raises(ConfigError, match="no unit was active"):
@@ -114,3 +148,47 @@ def test_a_real_profile_is_recovered_from_one_gradient_until_the_noise_that_the_
     # 3,341 genes: the standard deviation of a correlation near 0.5 is 0.011, of the mean of twelve 0.003.
     assert agreement(broken, X[targets], tolerance=0).pearson.mean() == pytest.approx(0.5, abs=0.015)
     assert 0.01 < np.median(expected) < 0.06
+
+
+@pytest.mark.cohort
+def test_the_error_on_a_real_profile_follows_the_gamma_law_at_the_budget_that_breaks_it(paired_cohort):
+    """Noise of one step, and 300 releases of one profile: KS tests of error and correlation."""
+    rng = np.random.default_rng(5)
+    X = ExpressionScaler(scaling="sample").fit_transform(paired_cohort.X).astype(np.float64)
+    x, y = X[[17]], paired_cohort.y[[17]]
+    network = Network.fresh((X.shape[1], 16, len(paired_cohort.classes)), rng)
+    passes = backpropagate(network, x, y)
+    norm, whole = effective_norm(passes.gradient(np.ones(1))), passes.gradient(np.ones(1)).norm
+    clip = 0.5 * whole  # binds
+    sigma = noise_for_correlation(0.5, profile=x[0], norm=norm)
+    found = [
+        invert_first_layer(
+            released_gradient(network, x, y, clip=clip, noise_multiplier=sigma, generator=rng),
+            errors=passes.errors[0][0] * clip / whole,
+        )
+        for _ in range(300)
+    ]
+    result = agreement(found, np.repeat(x, 300, axis=0), tolerance=0.0)
+    law = {"noise_multiplier": sigma, "norm": norm}
+    assert stats.kstest(result.mse, lambda v: mse_cdf(v, genes=X.shape[1], **law)).pvalue > 0.001
+    assert stats.kstest(result.pearson, lambda v: correlation_cdf(v, profile=x[0], **law)).pvalue > 0.001
+    assert (
+        stats.kstest(result.mse, lambda v: mse_cdf(v, genes=X.shape[1], **{**law, "norm": 1.02 * norm})).pvalue < 1e-6
+    )
+
+
+@pytest.mark.cohort
+def test_one_real_patients_whole_update_gives_both_his_samples_away(paired_cohort):
+    """Tumour and adjacent normal tissue in one clipped gradient of the reference network, without DP."""
+    rng = np.random.default_rng(6)
+    X = ExpressionScaler(scaling="sample").fit_transform(paired_cohort.X).astype(np.float64)
+    network = Network.fresh((X.shape[1], 128, len(paired_cohort.classes)), rng)
+    found = []
+    for patient in rng.choice(paired_cohort.n_patients, 10, replace=False):
+        rows = np.flatnonzero(paired_cohort.patients == patient)
+        update = released_gradient(network, X[rows], paired_cohort.y[rows], clip=1.0, generator=rng)
+        profiles = agreeing_profiles(update)
+        assert (correlations(profiles, X[rows]).max(axis=1) > 0.999).all()
+        found.append(len(profiles))
+    assert min(found) >= 1
+    assert np.mean(found) > 1.8

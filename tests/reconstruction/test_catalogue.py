@@ -1,7 +1,4 @@
-import pytest
-
-from genoaudit.errors import ConfigError
-from genoaudit.reconstruction.catalogue import CATALOGUE, get_reconstruction, reconstruction_records
+from genoaudit.reconstruction.catalogue import CATALOGUE, reconstruction_records
 
 
 def test_every_attack_says_what_people_should_know():
@@ -13,11 +10,3 @@ def test_every_attack_says_what_people_should_know():
         assert record["threat_model"].endswith(".")
         assert record["caveat"].endswith(".")
         assert any(year in record["reference"] for year in map(str, range(2015, 2025)))
-
-
-def test_an_unknown_name_gets_a_hint():
-    assert get_reconstruction("analytic") is CATALOGUE["analytic"]
-    with pytest.raises(ConfigError, match="Did you mean 'informed'"):
-        get_reconstruction("informd")
-    with pytest.raises(ConfigError, match="Choose from"):
-        get_reconstruction("zzz")

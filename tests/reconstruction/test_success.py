@@ -8,6 +8,7 @@ from genoaudit.reconstruction.success import (
     best_candidates,
     class_mean_guesses,
     correlations,
+    guessing_share,
     nearest_classes,
     nearest_patients,
     sex_calls,
@@ -112,3 +113,30 @@ def test_the_control_never_looks_at_the_patient_himself(profiles):
 def test_what_does_not_fit_is_refused(call, words):
     with pytest.raises(ConfigError, match=words):
         call()
+
+
+def test_no_guess_whatever_succeeds_more_often_than_the_share_says(rng):
+    """Guesses between the profiles, which a search over the profiles themselves would miss."""
+    centres = rng.normal(size=(3, 40))
+    profiles = centres[rng.integers(0, 3, 60)] + 0.12 * rng.normal(size=(60, 40))
+    for eta in (0.004, 0.01, 0.03):
+        best = 0.0
+        for guess in (*profiles, *centres, *(profiles[rng.integers(0, 60, (200, 2))].mean(axis=1))):
+            best = max(best, (correlations(guess[np.newaxis], profiles)[0] >= 1 - eta).mean())
+        assert best <= guessing_share(profiles, eta)
+    assert guessing_share(profiles, 0.03) > 0.2
+    assert guessing_share(rng.normal(size=(50, 400)), 0.01) == 1 / 50
+
+
+def test_two_profiles_that_one_guess_serves_are_counted_together():
+    """At right angles but a little less than twice the angle of success: the mean is within reach of both."""
+    profiles = np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]])
+    eta = 1 - np.cos(np.pi / 4) + 1e-9
+    assert guessing_share(profiles, eta) == 1
+    assert guessing_share(profiles, eta - 1e-3) == 0.5
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0, np.nan])
+def test_an_impossible_threshold_is_refused(eta):
+    with pytest.raises(ConfigError, match="eta must lie"):
+        guessing_share(np.eye(3), eta)

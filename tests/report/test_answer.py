@@ -85,6 +85,21 @@ def test_patients_who_stand_out_are_said_even_where_the_average_shows_nothing(ma
     assert "Single patients do stand out" in text
 
 
+@pytest.mark.parametrize("tested", [True, False])
+def test_nobody_is_said_to_stand_out_who_is_not_flagged(make_report, tested):
+    report = make_report(separation=0.0)
+    flagging = report.exposure.flagging.model_copy(update={"flagged": 0}) if tested else None
+    wide = {"50%": 0.62, "95%": 0.85, "100%": 0.9}
+    exposure = report.exposure.model_copy(update={"auc_quantiles": wide, "flagging": flagging})
+    _, text = said(report.model_copy(update={"exposure": exposure}))
+    assert "do stand out" not in text
+    assert "reaches 0.62 for half of them and 0.85 for one in twenty" in text
+    if tested:
+        assert "No single one stands out, though: 0 of 400 patients are flagged" in text
+    else:
+        assert "cannot be said with so few models" in text
+
+
 def test_an_interval_that_holds_one_half_is_not_better_than_guessing(make_report):
     assert said(make_report(separation=0.1, half_width=0.05))[0] == "nothing_found"
     assert said(make_report(separation=0.3, half_width=0.05))[0] == "exposed"

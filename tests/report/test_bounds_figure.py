@@ -2,12 +2,14 @@ import struct
 import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from genoaudit.bounds import bounds
+from genoaudit.calibrate import Target, calibrate
 from genoaudit.errors import ConfigError
 from genoaudit.privacy.mechanism import Mechanism
-from genoaudit.report.bounds_figure import check_figure, curve_figure, save_figure
+from genoaudit.report.bounds_figure import check_figure, curve_figure, save_figure, target_mark
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,49 @@ def test_the_description_tells_the_numbers(report):
 
 def test_a_vacuous_report_can_be_drawn():
     assert "guessing" in words(curve_figure(bounds(Mechanism(1.0, 0.0, 0.08, 100, patients=400), 1e-3)))
+
+
+def test_patients_with_several_samples_have_both_curves_and_the_numbers_are_theirs(report):
+    both = bounds(Mechanism(1.0, 2.0, 0.08, 100, patients=400), 1 / 4000, samples_per_patient=2)
+    text = words(curve_figure(both))
+    for unit in ("patient", "sample"):
+        assert f"{unit} in or not (add/remove)" in text
+        assert f"this {unit} or another (replace-one)" in text
+        assert f"{unit}, replace-one: at most" in curve_figure(both)
+    for rate in both.under("add/remove").tpr_at_fpr:
+        assert f"{100 * rate.tpr:.3g} %" in text
+    assert "sample" not in words(curve_figure(report))
+
+
+@pytest.mark.parametrize(
+    ("target", "label"),
+    [
+        (Target(tpr=0.2, fpr=0.02), "target: TPR 20 %"),
+        (Target(reconstruction=0.1, candidates=30), "target: chance to pick the right one 10 %"),
+        (Target(advantage=0.3), "target: advantage 0.3"),
+    ],
+)
+def test_a_target_is_marked_where_the_curve_meets_it(target, label):
+    found = calibrate(target, sample_rate=0.1, steps=50)
+    mark, curve = target_mark(found), found.bounds.under("add/remove").curve
+    assert mark.tpr[-1] == pytest.approx(np.interp(mark.fpr[-1], curve.fpr, curve.tpr), rel=0.01)
+    assert mark.label == label
+    assert label in words(curve_figure(found))
+    assert f"Marked is the {label}." in curve_figure(found)
+
+
+def test_a_target_epsilon_is_a_limit_of_its_own_that_no_point_of_the_curve_exceeds():
+    found = calibrate(Target(epsilon=1.0), delta=1e-2, sample_rate=1.0, steps=1)
+    mark, curve = target_mark(found), found.bounds.under("add/remove").curve
+    over = np.subtract(curve.tpr, mark.tpr)
+    assert over.max() == pytest.approx(0, abs=1e-3)  # touched where it is steepest
+    assert "epsilon 1 at delta 0.01" in words(curve_figure(found))
+
+
+def test_an_error_from_scratch_is_said_to_be_nowhere_on_the_curve():
+    found = calibrate(Target(mse=0.5, genes=100), sample_rate=0.1, steps=50)
+    assert target_mark(found).fpr == ()
+    assert "which no curve here shows" in words(curve_figure(found))
 
 
 def test_files_are_whole_and_readable_by_themselves(report, tmp_path):

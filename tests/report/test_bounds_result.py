@@ -14,6 +14,7 @@ def test_documents_are_strict_canonical_json():
     content = json.loads(report.to_json(), parse_constant=pytest.fail)
     assert list(content) == sorted(content)
     assert content["epsilon"] is None
+    assert content["mechanism"]["unit"] == "sample"
     assert BoundsReport.model_validate(content).to_json() == report.to_json()
     with pytest.raises(ValidationError):
         BoundsReport.model_validate(content | {"unknown": 1})

@@ -44,11 +44,33 @@ def test_the_relaxed_bound_is_called_an_assumption_and_never_epsilon(printed):
     assert "Not part of what epsilon guarantees" in line
 
 
-def test_what_is_known_of_patients_with_several_samples_and_of_genes_is_told(printed):
-    text = printed(report(genes=1000, samples_per_patient=2))
-    assert "per sample" in text
-    assert "A patient with up to 2 samples: epsilon" in text
-    assert "Reading 1,000 genes out of one noisy gradient" in text
+def test_patients_with_several_samples_come_first_in_every_table(printed):
+    found = report(noise=4.0, samples_per_patient=2)
+    lines = printed(found).splitlines()
+    assert lines[0].startswith("epsilon ")
+    assert " per patient with up to 2 samples; " in lines[0]
+    assert lines[0].endswith(" per sample")
+    assert "add/remove one patient" in lines[1]
+    claims = next(line for line in lines if line.startswith("epsilon by"))
+    assert claims.index("patient") < claims.index("sample")
+    risks = next(line for line in lines if line.startswith("no membership"))
+    assert risks.split()[2:] == ["patient,", "sample,", "patient,", "sample,"]
+    tpr = next(line for line in lines if line.startswith("TPR at 10 % FPR"))
+    shown = [float(text) for text in tpr.removeprefix("TPR at 10 % FPR").replace("%", "").split()]
+    rates = [level.under(name).tpr_at_fpr[2].tpr for name in ("add/remove", "replace-one") for level in levels(found)]
+    assert shown == pytest.approx([*(100 * rate for rate in rates), 10], abs=0.06)
+    picking = [line for line in lines if line.startswith("Picking a ")]
+    assert [line.split()[2] for line in picking] == ["patient", "sample"]
+    accusations = [line for line in lines if line.startswith("at 1 % FPR")]
+    assert [line.split(",")[1].strip() for line in accusations] == ["patient", "sample"]
+
+
+def levels(found):
+    return found, found.sample
+
+
+def test_genes_are_spoken_of_on_request(printed):
+    assert "Reading 1,000 genes out of one noisy gradient" in printed(report(genes=1000))
     assert "genes" not in printed(report())
 
 

@@ -3,13 +3,14 @@ from itertools import pairwise
 
 import pytest
 from html_page import Page
-from sample_reconstruct import build_hostile_reconstruct, build_reconstruct
+from sample_reconstruct import build_hostile_reconstruct, build_reconstruct, with_named, with_vanished
 from sample_sweep import build_sweep
 
 from genoaudit.report.reconstruct_figure import headline_figure
 from genoaudit.report.reconstruct_html import render_reconstruct
 from genoaudit.report.reconstruct_result import CellReconstruction, ReconstructReport
 from genoaudit.report.sweep_html import render_sweep
+from genoaudit.report.wording import NBSP
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,8 @@ def test_hostile_names_are_text():
 
 
 def test_the_answer_comes_first(page):
-    assert page.all("h2")[0]["text"].startswith("Profiles can no longer be read off updates at ε 1000 and below")
+    heading = page.all("h2")[0]["text"]
+    assert heading.startswith("The attacks tried no longer read profiles off updates at ε 1000 and below")
 
 
 def test_each_budget_has_its_row(page):
@@ -62,8 +64,45 @@ def test_each_budget_has_its_row(page):
     assert "promises nothing" not in page.row("ε 8")
 
 
+def test_a_share_above_its_bound_by_chance_is_remarked_and_one_beyond_chance_is_an_alarm():
+    report = build_reconstruct(recipes=("mlp",), budgets=(1.0, 8.0, None))
+    assert "above the bound" not in render_reconstruct(report)
+    by_chance = Page(render_reconstruct(with_named(report, 1.0, 4)))
+    assert "above the bound, by chance" in by_chance.row("ε 1")
+    assert "by no more than chance" in by_chance.words
+    assert "ALARM" not in by_chance.words
+    beyond = Page(render_reconstruct(with_named(report, 1.0, 30)))
+    assert beyond.all("h2")[0]["text"] == "More was identified than the mechanism allows."
+    assert "ALARM: on mlp at ε 1, 30 of 40 patients were named from 100 candidates" in beyond.words
+    assert "above the bound: ALARM" in beyond.row("ε 1")
+
+
+def test_a_vanished_gradient_is_no_number_and_no_protection():
+    report = build_reconstruct(recipes=("mlp",), budgets=(8.0, None))
+    page = Page(render_reconstruct(with_vanished(report, vanished=1.0)))
+    attacks = page.words[page.words.index("Every attack") :].replace(NBSP, " ")
+    assert "vanishedno gradient for 100 %" in attacks.replace(" no", "no")
+    assert "which is no protection by the budget" in attacks
+    half = Page(render_reconstruct(with_vanished(report, vanished=0.25)))
+    assert "no gradient for 25" in half.words
+    assert "Vanished:" not in Page(render_reconstruct(report)).words
+
+
+def test_success_stands_beside_its_bound(page):
+    header = page.words[page.words.index("In the terms of gene expression") :]
+    assert header.index("Recovered") < header.index("By theory") < header.index("At most")
+
+
+def test_every_attack_stands_with_its_threat_model(page):
+    section = page.words[page.words.index("Whose attacks these are") :]
+    for threat in build_reconstruct().threats:
+        assert threat.title in section
+        assert threat.threat_model in section
+        assert threat.caveat in section
+
+
 def test_tables_can_be_read_without_seeing_them_and_headings_skip_no_level(page):
-    assert len(page.all("caption")) == len(page.all("table")) == 6
+    assert len(page.all("caption")) == len(page.all("table")) == 7
     assert all(cell["attrs"].get("scope") in {"col", "row"} for cell in page.all("th"))
     levels = [int(element["tag"][1]) for element in page.elements if re.fullmatch("h[1-6]", element["tag"])]
     assert levels.count(1) == 1

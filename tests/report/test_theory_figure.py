@@ -4,15 +4,16 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from html_page import Page
-from sample_report import build_minimal_report, build_report, build_report_of_thirty
+from sample_report import build_minimal_report, build_release_report, build_report, build_report_of_thirty
 
-from genoaudit.privacy.gdp import gdp_tpr
+from genoaudit.privacy.gdp import epsilon_from_mu, gdp_tpr
+from genoaudit.privacy.trade_off import dp_fnr
 from genoaudit.report.answer import answer
 from genoaudit.report.html import render_html
+from genoaudit.report.promise_wording import alarm_sentence, claim_text, guarantee_sentence, samples_sentence
 from genoaudit.report.sections import ClaimComparison, Guarantee, Theory, TradeOff
 from genoaudit.report.terminal import print_result
 from genoaudit.report.theory_figure import theory_figure
-from genoaudit.report.wording import alarm_sentence, claim_text, guarantee_sentence, samples_sentence
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,8 +80,45 @@ def test_the_figure_names_both_limits_and_a_handful_of_attacks():
     drawn = words(theory_figure(private_report()))
     for label in ("(replace-one)", "added or taken out", "LiRA, online, 95 % band", "Loss threshold", "guessing"):
         assert label in drawn
-    many = words(theory_figure(build_report_of_thirty().model_copy(update={"theory": SILENT})))
-    assert many.count("Attack number") == 2
+
+
+@pytest.mark.parametrize("build", [build_report, build_report_of_thirty])
+def test_every_attack_has_a_panel_with_its_band_under_the_limit(build):
+    report = build().model_copy(update={"theory": SILENT})
+    without = report.model_copy(update={"theory": theory(curves=False)})
+    figures = [theory_figure(found) for found in (report, without)]
+    drawn = "".join(words(figures[0]).split())  # titles are wrapped
+    for attack in report.attacks:
+        assert "".join(attack.title.split()) in drawn
+    paths = [figure.count("var(--series-1") for figure in figures]
+    assert paths == [2 * len(report.attacks) + 2 + 1] * 2  # a line and a band each; above, with a key, the first again
+    limits = [figure.count("var(--ink") for figure in figures]
+    assert limits[0] - limits[1] >= len(report.attacks)
+
+
+def test_proved_bounds_stand_where_a_mechanism_of_that_epsilon_would_end():
+    weaker = comparison(0.7, 12.238)
+    report = build_minimal_report().model_copy(update={"theory": theory(weaker, comparison(1.2399, 12.238))})
+    text = words(theory_figure(report))
+    assert "proved: ε ≥ 1.23 (replace-one)" in text
+    assert text.count("proved") == 1  # the strongest under each relation
+    assert "It is proved that epsilon is at least 1.23 under replace-one" in theory_figure(report)
+    nothing = build_minimal_report().model_copy(update={"theory": theory(comparison(0.0, 12.238))})
+    assert "proved" not in theory_figure(nothing)
+
+
+def test_a_bound_rings_exactly_where_the_limit_of_its_relation_stays_below_it():
+    fpr = np.geomspace(1e-9, 0.999, 4000)
+    limit = gdp_tpr(1.4, fpr)
+    claimed = epsilon_from_mu(1.4, 0.00025)
+    for epsilon, below in ((1.02 * claimed, True), (0.98 * claimed, False)):
+        assert bool((limit < 1 - dp_fnr(epsilon, 0.00025, fpr)).all()) is below
+
+
+def test_the_limit_speaks_of_samples_where_patients_have_several():
+    assert "patient or sample (replace-one)" in words(theory_figure(private_report()))
+    cohort = private_report().cohort.model_copy(update={"samples_per_patient": {1: 400}})
+    assert "one patient exchanged (replace-one)" in words(theory_figure(private_report(cohort=cohort)))
 
 
 def test_the_limit_stands_where_the_report_says():
@@ -88,7 +126,7 @@ def test_the_limit_stands_where_the_report_says():
     limit = TradeOff(neighbouring="replace-one", fpr=(1e-4, 0.1, 1.0), tpr=(0.515, 0.515, 0.515))
     report = build_minimal_report().model_copy(update={"theory": theory().model_copy(update={"curves": (limit,)})})
     paths = [(path.get("style", ""), path.get("d")) for path in ET.fromstring(theory_figure(report)).iter(f"{SVG}path")]
-    frame, line, _legend = (
+    frame, line, *_ = (
         np.array(re.findall(r"-?[\d.]+", d), float).reshape(-1, 2)[:, 1]
         for style, d in (paths[1], *(path for path in paths if "var(--ink" in path[0]))
     )
@@ -98,7 +136,7 @@ def test_the_limit_stands_where_the_report_says():
 def test_a_guarantee_of_nothing_is_a_line_at_the_top_with_words():
     figure = theory_figure(private_report(**VACUOUS))
     assert "limit: none" in words(figure)
-    assert "replace-one" not in words(figure)
+    assert "patient or sample" not in words(figure)
     assert "so large that it allows any attack" in figure
 
 
@@ -179,6 +217,21 @@ def test_silence_confirms_nothing():
 @pytest.mark.parametrize(("epsilon", "text"), [(7.991, "8.00"), (7.99, "7.99"), (0.001, "0.01"), (0.0, "0")])
 def test_a_claim_is_rounded_up(epsilon, text):
     assert claim_text(epsilon) == text
+
+
+def test_one_given_model_has_its_curves_and_is_said_to_prove_nothing(capsys):
+    report = build_release_report().model_copy(update={"guarantee": guarantee(), "theory": theory()})
+    page = Page(render_html(report))
+    assert "Training by DP-SGD promises" in page.words
+    assert "the attacks are to be compared with the curve of replace-one" in page.words
+    assert "The ROC of one model is one draw" in page.words
+    assert page.words.count("One given model gives no lower bound of") == 2
+    assert (
+        "all target models pooled" not in page.words[page.words.index("Guarantee and evidence") :].split("Utility")[0]
+    )
+    assert "nothing confirms it" in " ".join(answer(report).sentences)
+    print_result(report, ())
+    assert "One given model gives no lower bound of epsilon" in capsys.readouterr().out
 
 
 def test_what_is_said_of_samples_depends_on_whether_patients_have_several():

@@ -4,7 +4,7 @@ from scipy.stats import mannwhitneyu
 
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.ppv import PpvAtPrior
-from genoaudit.report import wording
+from genoaudit.report import promise_wording, wording
 from genoaudit.report.result import Adversary
 from genoaudit.report.wording import NBSP, exposure_quantiles, percent, subject, unexposed_band
 
@@ -89,10 +89,10 @@ def test_a_bound_is_never_rounded_up(epsilon):
 def test_a_bound_of_zero_claims_nothing_and_gdp_bounds_say_what_they_rest_on(report):
     positive, zero = report.bounds
     gdp = report.canaries.bounds[1]
-    assert wording.bound_claim(gdp) == "smaller ε refuted if the mechanism is GDP"
-    assert wording.bound_claim(positive) == "smaller ε refuted"
-    assert wording.bound_claim(zero) == "nothing refuted"
-    assert wording.BOUND_HOLDS_FOR["one_run_fdp"] == "lower bound if the mechanism is GDP"
+    assert promise_wording.bound_claim(gdp) == "smaller ε refuted if the mechanism is GDP"
+    assert promise_wording.bound_claim(positive) == "smaller ε refuted"
+    assert promise_wording.bound_claim(zero) == "nothing refuted"
+    assert promise_wording.BOUND_HOLDS_FOR["one_run_fdp"] == "lower bound if the mechanism is GDP"
 
 
 def test_where_no_false_alarm_was_seen_only_the_lower_limit_of_ppv_is_said():

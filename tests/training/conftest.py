@@ -1,6 +1,6 @@
 import pytest
 
-from genoaudit.training.shadows import single_threaded
+from genoaudit.training.guarded import single_threaded
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from genoaudit.privacy.alarm import VALID_KINDS
 from genoaudit.report.criteria.draft import Draft, Outcome, decided, said
 from genoaudit.report.policy import BoundLimits
+from genoaudit.report.promise_wording import alarm_sentence, claim_text
 from genoaudit.report.result import AuditReport
 from genoaudit.report.sections import EpsilonBound, Guarantee
-from genoaudit.report.wording import alarm_sentence, claim_text, epsilon_text, plain
+from genoaudit.report.wording import epsilon_text, plain
 
 _SUBJECT = "The guarantee"
 _EPSILON = "bounds.epsilon"
