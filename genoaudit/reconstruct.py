@@ -104,7 +104,15 @@ def run_reconstruct(
                 seconds[cell.name] = time.monotonic() - begun
             found.append(one)
         tell("Cells", len(cells), len(cells))
-    report = ReconstructReport(
+    report = _report(config, cohort, found, idle)
+    plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
+    return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
+
+
+def _report(
+    config: ReconstructConfig, cohort: Cohort, found: Sequence[ReconstructCell], idle: Sequence[NotRun]
+) -> ReconstructReport:
+    return ReconstructReport(
         genoaudit_version=version("genoaudit"),
         cohort=summary.cohort(cohort),
         models=config.reconstruct.models,
@@ -116,8 +124,6 @@ def run_reconstruct(
         not_run=tuple(idle),
         warnings=(*cohort.notes, *_fewer(config, found)),
     )
-    plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
-    return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
 
 
 def threats() -> tuple[Threat, ...]:
