@@ -25,16 +25,18 @@ from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.models.claims import privacy_claim, settle_privacy
+from genoaudit.privacy.accounting import account
 from genoaudit.privacy.bounded_share import judge_share
 from genoaudit.reconstruction.catalogue import reconstruction_records
 from genoaudit.report import summary
-from genoaudit.report.reconstruct_result import NamedShare, ReconstructCell, ReconstructReport, Threat
+from genoaudit.report.reconstruct_result import HalfLost, NamedShare, ReconstructCell, ReconstructReport, Threat
 from genoaudit.report.result import NotRun
 from genoaudit.report.sweep_result import DP, NONE, SweepCell
 from genoaudit.shadowing import Clock, Progress, plan_audit
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
+    from genoaudit.privacy.mechanism import Mechanism
     from genoaudit.reconstruct_config import ReconstructConfig
 
 _UNKNOWN = Estimate(None, None, None)
@@ -102,7 +104,15 @@ def run_reconstruct(
                 seconds[cell.name] = time.monotonic() - begun
             found.append(one)
         tell("Cells", len(cells), len(cells))
-    report = ReconstructReport(
+    report = _report(config, cohort, found, idle)
+    plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
+    return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
+
+
+def _report(
+    config: ReconstructConfig, cohort: Cohort, found: Sequence[ReconstructCell], idle: Sequence[NotRun]
+) -> ReconstructReport:
+    return ReconstructReport(
         genoaudit_version=version("genoaudit"),
         cohort=summary.cohort(cohort),
         models=config.reconstruct.models,
@@ -114,8 +124,6 @@ def run_reconstruct(
         not_run=tuple(idle),
         warnings=(*cohort.notes, *_fewer(config, found)),
     )
-    plan = plan_audit(cells[0].recipe, cohort, config.audit, options)
-    return ReconstructResult(report, {**clock.record(plan), "seconds_by_cell": seconds})
 
 
 def threats() -> tuple[Threat, ...]:
@@ -221,11 +229,20 @@ def _one(
         vacuous=vacuous,
         recoveries=found.recoveries,
         threshold=found.threshold,
+        half_lost=_half_lost(found.half_noise, mechanism, claim.guarantee.delta),
         identification=found.identification,
         inversion=found.inversion,
         accuracy=_UNKNOWN if audited is None else audited.accuracy,
         auc=_UNKNOWN if audited is None else audited.leakage.auc,
         worst_auc=_UNKNOWN if audited is None else _worst(audited),
+    )
+
+
+def _half_lost(noise: float | None, mechanism: Mechanism, delta: float) -> HalfLost | None:
+    if noise is None:
+        return None
+    return HalfLost(
+        noise_multiplier=noise, epsilon=account([replace(mechanism, noise_multiplier=noise)], delta).epsilon
     )
 
 

@@ -15,6 +15,7 @@ from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
+from genoaudit.privacy.accounting import guarantee
 from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.privacy.reconstruction_bound import reconstruction_bound
 from genoaudit.reconstruct import run_reconstruct
@@ -170,6 +171,27 @@ def test_a_cell_of_a_sweep_says_what_its_noise_leaves(cohort):
     assert lost.pearson < lost.control == found.control
     logistic = build_recipe("logistic", {}, scale="log2")
     assert reconstruct_cell(logistic, cohort, members=members, seed=0) is None
+
+
+def test_where_half_of_the_correlation_is_lost_is_what_attacks_with_that_noise_find(config, prey):
+    report = run_reconstruct(config(budgets=[8.0])).report
+    (half, same) = (cell.half_lost for cell in report.cells)
+    assert half == same  # a matter of the network and the training, not of the budget
+    mechanism = Mechanism(1.0, half.noise_multiplier, 0.1, 20, patients=45)
+    assert half.epsilon == pytest.approx(guarantee([mechanism], 1 / 450).epsilon, rel=1e-6)
+    found = attack_mechanism(
+        prey,
+        hidden=(8,),
+        mechanism=Mechanism(1.0, 0.03, 0.2, 20, int(prey.members.sum())),
+        learning_rate=0.5,
+        candidates=10,
+        eta=0.01,
+        vacuous=True,
+    )
+    noise = found.half_noise
+    again, _, _ = attack(prey, noise)
+    assert again["analytic", "fresh"].expected_pearson == pytest.approx(0.5, abs=0.03)
+    assert 0.1 < again["analytic", "fresh"].pearson < 0.55  # the law knows the errors, the attack does not
 
 
 def test_fewer_patients_and_candidates_than_asked_for_are_said(config):

@@ -15,7 +15,7 @@ import numpy as np
 
 from genoaudit.cells.batches import from_imprints, from_traps
 from genoaudit.cells.prey import Judge, Prey, choose_prey
-from genoaudit.cells.updates import from_later_layers, from_updates, from_whole_patients
+from genoaudit.cells.updates import from_later_layers, from_updates, from_whole_patients, noise_for_half
 from genoaudit.contracts import BoolArray, FloatArray, IntArray, Recipe
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.models.claims import privacy_claim
@@ -43,6 +43,7 @@ class Attacked:
 
     recoveries: tuple[Recovery, ...]
     threshold: Threshold
+    half_noise: float | None
     identification: Identification
     inversion: Inversion
 
@@ -88,7 +89,13 @@ def attack_mechanism(
             *([from_later_layers(judge, start, mechanism)] if hidden else []),
             *informed,
         ]
-        return Attacked(tuple(found), _threshold(prey, mechanism, eta), named, _inverted(prey, trained))
+        return Attacked(
+            recoveries=tuple(found),
+            threshold=_threshold(prey, mechanism, eta),
+            half_noise=noise_for_half(prey, start, mechanism),
+            identification=named,
+            inversion=_inverted(prey, trained),
+        )
 
 
 def _trained(

@@ -104,6 +104,18 @@ def _expected(clean: Gradient, profile: FloatArray, mechanism: Mechanism, eta: f
     return pearson, 1 - float(law.correlation_cdf(1 - eta, noise_multiplier=noise, profile=profile, norm=norm))
 
 
+def noise_for_half(prey: Prey, network: Network, mechanism: Mechanism) -> float | None:
+    """Return the noise multiplier at which, by the law, half of the correlation is left; mean over the targets."""
+    updates = [update_of(network, prey, np.array([row]), mechanism, "half") for row in prey.rows]
+    heard = [float(np.linalg.norm(update.clean.biases[0])) for update in updates]
+    found = [
+        law.noise_for_correlation(0.5, profile=prey.X[row], norm=mechanism.clip / size)
+        for row, size in zip(prey.rows, heard, strict=True)
+        if size >= _FAINTEST * mechanism.clip
+    ]
+    return float(np.mean(found)) if found else None
+
+
 def from_whole_patients(judge: Judge, network: Network, mechanism: Mechanism) -> Recovery:
     """Invert updates that hold all samples of a patient: of several, the one that is recovered best counts.
 

@@ -66,6 +66,13 @@ class Threshold(Part):
     bound: float = Field(description="Most that any attack on one update of the patient reaches; 1 without noise.")
 
 
+class HalfLost(Part):
+    """Where the best reconstruction from scratch loses half of its correlation, by theory (Riess et al. 2024)."""
+
+    noise_multiplier: float = Field(description="Mean over the patients under attack, before training.")
+    epsilon: float = Field(description="Of this training with that noise.")
+
+
 class Identification(Part):
     """Which of m candidates was in a training whose every step is seen."""
 
@@ -97,6 +104,7 @@ class ReconstructCell(Part):
     vacuous: bool = Field(description="No promise worth the name: no DP, or an epsilon above 1,000.")
     recoveries: tuple[Recovery, ...]
     threshold: Threshold
+    half_lost: HalfLost | None = Field(description="None where no patient has a gradient.")
     identification: Identification
     inversion: Inversion
     accuracy: Estimate

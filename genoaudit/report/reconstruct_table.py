@@ -51,6 +51,8 @@ def _rows(cell: ReconstructCell) -> list[dict[str, Any]]:
         ("prior_aware", "trained", "bound", _exact(named.bound)),
         ("", "", "kappa", _exact(cell.threshold.kappa)),
         ("", "", "success_bound", _exact(cell.threshold.bound)),
+        ("", "", "half_noise", _exact(None if cell.half_lost is None else cell.half_lost.noise_multiplier)),
+        ("", "", "half_epsilon", _exact(None if cell.half_lost is None else cell.half_lost.epsilon)),
         ("inversion", "trained", "auc", _exact(inverted.auc)),
         ("inversion", "trained", "pearson", _exact(inverted.pearson)),
     ]
@@ -158,6 +160,8 @@ _READ: dict[str, Callable[[ReconstructCell], Estimate]] = {
     "sex_right": _of("analytic", "fresh", lambda found: _exact(found.sex_right)),
     "success": _of("analytic", "fresh", lambda found: found.success),
     "expected_success": _of("analytic", "fresh", lambda found: _exact(found.expected_success)),
+    "half_noise": lambda cell: _exact(None if cell.half_lost is None else cell.half_lost.noise_multiplier),
+    "half_epsilon": lambda cell: _exact(None if cell.half_lost is None else cell.half_lost.epsilon),
     "success_bound": lambda cell: _exact(cell.threshold.bound),
     "trained": _of("analytic", "trained", _pearson),
     "vanished": _of("analytic", "trained", lambda found: _exact(found.vanished)),

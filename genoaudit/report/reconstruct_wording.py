@@ -143,7 +143,14 @@ class _Told:
         return f"{unread}, but at that budget membership still leaks."
 
     def sentences(self) -> list[str]:
-        told = (self._profiles(), self._vanished(), self._membership(), self._candidates(), self._by_chance())
+        told = (
+            self._profiles(),
+            self._half(),
+            self._vanished(),
+            self._membership(),
+            self._candidates(),
+            self._by_chance(),
+        )
         return [text for text in told if text]
 
     def _vanished(self) -> str:
@@ -187,6 +194,16 @@ class _Told:
         return (
             f"{start}. At {budget_text(self.broken)} the correlation is {_text(_best(self.broken))}, and the right "
             f"patient is nearest in {percent(self.broken.value('hit_rate') or 0.0)}."
+        )
+
+    def _half(self) -> str:
+        noise, epsilon = (self.group[0].value(name) for name in ("half_noise", "half_epsilon"))
+        if noise is None or epsilon is None:
+            return ""
+        budget = f"{_EPSILON} {number_text(float(f'{epsilon:.2g}'))}"
+        return (
+            f"By theory, whoever inverts one noisy gradient without further knowledge is left with half of the "
+            f"correlation at a noise multiplier of {noise:.2g}, which is {budget} in this training."
         )
 
     def _membership(self) -> str:

@@ -109,6 +109,10 @@ def test_a_vanished_gradient_is_told_with_its_cause_and_called_no_protection():
     assert not any("vanished" in text for text in reconstruct_answer(report).sentences)
 
 
+def test_where_theory_sees_half_of_a_profile_lost_is_said():
+    assert "half of the correlation at a noise multiplier of 0.011, which is ε 2.1e4 in this training" in words()[2]
+
+
 def test_more_named_than_allowed_is_a_matter_of_chance_or_an_alarm_before_everything():
     report = build_reconstruct(recipes=("mlp",), budgets=(1.0, 8.0, None))
     assert exceeded_sentences(with_named(report, 1.0, 4)) == ()

@@ -8,6 +8,7 @@ from scipy.stats import norm
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.reconstruct import named_shares, threats
 from genoaudit.report.reconstruct_result import (
+    HalfLost,
     Identification,
     Inversion,
     ReconstructCell,
@@ -91,6 +92,7 @@ def cell(recipe, budget, seed=0, *, measured=True, shift=0.0):
         vacuous=vacuous,
         recoveries=tuple(recoveries),
         threshold=Threshold(kappa=0.05, bound=1.0 if budget is None else float(norm.cdf(1 / sigma + norm.ppf(0.05)))),
+        half_lost=HalfLost(noise_multiplier=0.0105, epsilon=2.1e4),
         identification=identification(budget, decades, vacuous=vacuous),
         inversion=Inversion(classes=11, auc=0.5 + 0.05 * kept, pearson=0.9),
         accuracy=span(0.93 - 0.3 * float(np.exp(-decades)), 0.01) if measured else none,
