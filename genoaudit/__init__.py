@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genoaudit.artefacts.model_folder import StoredModel, read_model, verify_data, verify_members
     from genoaudit.audit import audit_recipe
-    from genoaudit.config import AuditConfig, AuditSection, RunOptions, parse_config, read_config
+    from genoaudit.config import AuditConfig, AuditSection, CanarySection, RunOptions, parse_config, read_config
     from genoaudit.configured import run_audit
     from genoaudit.contracts import Attack, Design, Recipe, Signals
     from genoaudit.data.cohort import Cohort
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from genoaudit.models.recipes import build_recipe
     from genoaudit.privacy.accounting import guarantee
     from genoaudit.privacy.dpsgd import DPSGD
+    from genoaudit.reconstruct import run_reconstruct
+    from genoaudit.reconstruct_config import read_reconstruct
     from genoaudit.release.asking import target_of
     from genoaudit.release.audit import audit_target
     from genoaudit.release.given import find_target
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from genoaudit.report.verdict import decide
     from genoaudit.report.verification import verify_certificate
     from genoaudit.sweep import run_sweep
-    from genoaudit.sweep_config import SweepConfig, read_sweep
+    from genoaudit.sweep_config import SweepConfig, parse_sweep, read_sweep
     from genoaudit.train import TrainedModel, run_train, train_model
 
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "AuditReport": "report.result",
     "AuditResult": "report.result",
     "AuditSection": "config",
+    "CanarySection": "config",
     "Cohort": "data.cohort",
     "ConfigError": "errors",
     "DPSGD": "privacy.dpsgd",
@@ -85,15 +88,18 @@ _HOMES = {
     "guarantee": "privacy.accounting",
     "make_design": "data.design",
     "parse_config": "config",
+    "parse_sweep": "sweep_config",
     "privacy_claim": "models.claims",
     "read_cohort": "data.readers",
     "read_config": "config",
     "read_model": "artefacts.model_folder",
     "read_policy": "report.policy",
+    "read_reconstruct": "reconstruct_config",
     "read_run": "report.saved",
     "read_sweep": "sweep_config",
     "read_target": "data.target",
     "run_audit": "configured",
+    "run_reconstruct": "reconstruct",
     "run_sweep": "sweep",
     "run_train": "train",
     "settle_privacy": "models.claims",
@@ -113,6 +119,7 @@ __all__ = [
     "AuditReport",
     "AuditResult",
     "AuditSection",
+    "CanarySection",
     "Cohort",
     "ConfigError",
     "DataError",
@@ -145,15 +152,18 @@ __all__ = [
     "guarantee",
     "make_design",
     "parse_config",
+    "parse_sweep",
     "privacy_claim",
     "read_cohort",
     "read_config",
     "read_model",
     "read_policy",
+    "read_reconstruct",
     "read_run",
     "read_sweep",
     "read_target",
     "run_audit",
+    "run_reconstruct",
     "run_sweep",
     "run_train",
     "settle_privacy",

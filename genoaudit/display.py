@@ -6,6 +6,7 @@ The styles stand in the elements, since a notebook's own style sheet is not ours
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 TONES = {
@@ -19,6 +20,22 @@ TONES = {
 
 _FEW = 12
 _CELL = "padding:.2em .8em;text-align:{};border-bottom:1px solid rgba(128,128,128,.35);vertical-align:top"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that shows itself in a notebook.
+
+    Parameters
+    ----------
+    svg
+        An ``<svg>`` element, as the pages of reports have it.
+    """
+
+    svg: str
+
+    def _repr_html_(self) -> str:
+        return f'<div style="max-width:46em">{self.svg}</div>'
 
 
 def card(

@@ -24,6 +24,7 @@ from genoaudit.config import RunOptions
 from genoaudit.configured import load_cohort
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
+from genoaudit.display import Picture
 from genoaudit.errors import GenoauditError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.frontier import pareto
@@ -47,6 +48,12 @@ class SweepResult:
 
     report: SweepReport
     run: dict[str, Any]
+
+    def frontier(self) -> Picture:
+        """Draw what every protection costs and buys, as the page has it."""
+        from genoaudit.report.sweep_figure import frontier_figure
+
+        return Picture(frontier_figure(self.report))
 
     def _repr_html_(self) -> str:
         from genoaudit.report.cards import sweep_card

@@ -116,7 +116,7 @@ def read_sweep(path: Path) -> SweepConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
-    config = checked(SweepConfig, read_toml(path), name=path.name)
+    config = parse_sweep(read_toml(path), name=path.name)
     folder = path.parent
     recipes = {name: located_recipe(recipe, folder) for name, recipe in config.recipes.items()}
     sweep = config.sweep
@@ -124,6 +124,17 @@ def read_sweep(path: Path) -> SweepConfig:
         lists = tuple(str(folder / str(given)) for given in sweep.mitigations[GENE_LIST])
         sweep = sweep.model_copy(update={"mitigations": {**sweep.mitigations, GENE_LIST: lists}})
     return config.model_copy(update={"cohort": located(config.cohort, folder), "recipes": recipes, "sweep": sweep})
+
+
+def parse_sweep(content: dict[str, Any], *, name: str = "configuration") -> SweepConfig:
+    """Check a sweep's configuration given as nested dicts; `name` stands in front of errors.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key at fault, and for an unknown key the nearest valid one.
+    """
+    return checked(SweepConfig, content, name=name)
 
 
 def override(config: SweepConfig, *, models: int | str | None = None, minutes: float | None = None) -> SweepConfig:

@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "cells": FOUNDATION | STAGES | {"sweep_config", "scoring", "shadowing", "canaries"},
     "reconstruct_config": {"errors", "config", "sweep_config", "toml_file"},
     "reconstruct": FOUNDATION | STAGES | {"reconstruct_config", "sweep_config", "shadowing", "configured", "cells"},
-    "sweep": FOUNDATION | STAGES | {"sweep_config", "shadowing", "configured", "cells"},
+    "sweep": FOUNDATION | STAGES | {"display", "sweep_config", "shadowing", "configured", "cells"},
     "bounds": {"errors", "privacy", "reconstruction", "report"},
     "calibrate": {"errors", "privacy", "reconstruction", "report", "bounds"},
     "cli_options": set(),

@@ -1,6 +1,6 @@
 from html_page import Page
 
-from genoaudit.display import TONES, card
+from genoaudit.display import TONES, Picture, card
 
 
 def test_everything_is_escaped_and_the_element_is_whole():
@@ -20,3 +20,7 @@ def test_without_rows_there_is_no_table_and_without_a_tone_a_plain_edge():
     shown = card("h", head=["a"], tone="unheard of")
     assert "<table" not in shown
     assert TONES["plain"] in shown
+
+
+def test_a_picture_shows_its_figure():
+    assert "<svg><title>t</title></svg>" in Picture("<svg><title>t</title></svg>")._repr_html_()

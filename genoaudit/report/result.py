@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genoaudit.contracts import Design, IntArray, Signals
+    from genoaudit.display import Picture
     from genoaudit.report.policy import Policy
     from genoaudit.report.shareable import Summary
 
@@ -272,6 +273,13 @@ class AuditResult:
         import pandas as pd
 
         return pd.json_normalize([group.model_dump() for group in self.report.groups])
+
+    def roc(self) -> Picture:
+        """Draw the ROC of the attacks, as the page has it."""
+        from genoaudit.display import Picture
+        from genoaudit.report.figures import roc_figure
+
+        return Picture(roc_figure(self.report))
 
     def share(self) -> Summary:
         """Return the summary that may be shared: the same for the same run, whenever it is asked for."""
