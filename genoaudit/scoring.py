@@ -127,9 +127,13 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
         for name, combination in COMBINATIONS.items():
             if reason := _why_not_combined(combination, design, scores):
                 idle[name] = reason
-            else:
+                continue
+            try:
                 scores[name] = combination.combine(_within_folds(ran, seen, design, patients), design)
-                ran.append(combination)
+            except ConfigError as error:  # a fold by itself has too few references
+                idle[name] = f"within a fold of the models {error}"
+                continue
+            ran.append(combination)
     return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings))
 
 
@@ -153,17 +157,10 @@ def _within_folds(
     scores = {attack.name: np.empty(design.members.shape) for attack in single}
     for fold in range(int(fold_of.max()) + 1):
         own = np.flatnonzero(fold_of == fold)
-        part, signals = take_models(design, own), models_of(seen, own)
+        part, signals = design.of(own), models_of(seen, own)
         for attack in single:
             scores[attack.name][own] = attack.score(signals, part, patients)
     return scores
-
-
-def take_models(design: Design, models: IntArray) -> Design:
-    """Return the design of some models, in ascending order; a partner that is not among them is none."""
-    place = np.full(design.models + 1, -1, dtype=np.intp)  # the last stands for no partner
-    place[models] = np.arange(models.size)
-    return replace(design, members=design.members[models], partner=place[design.partner[models]])
 
 
 def _why_not_combined(combination: Combination, design: Design, scores: Mapping[str, FloatArray]) -> str | None:

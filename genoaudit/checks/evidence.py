@@ -11,7 +11,7 @@ import numpy as np
 
 from genoaudit.checks.alikeness import sample_gram
 from genoaudit.checks.metadata import CLASS, patient_levels
-from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals, draw_codes
 from genoaudit.data.cohort import Cohort
 
 Status = Literal["passed", "issue", "tip", "not_applicable"]
@@ -93,15 +93,14 @@ class Evidence:
 
     @property
     def memberships(self) -> BoolArray | None:
-        """Independent memberships: the released model's, or one of each complementary pair; [targets, patients]."""
+        """Independent memberships: the released model's, or one of each draw; [targets, patients]."""
         if self.released is not None and self.cohort is not None and self.released.size == self.cohort.n_samples:
             inside = np.bincount(self.cohort.patients, weights=self.released, minlength=self.cohort.n_patients) > 0
             return np.asarray(inside[np.newaxis])
         design = self.fitting_design
         if design is None:
             return None
-        first = (design.partner < 0) | (np.arange(design.models) < design.partner)
-        return np.asarray(design.members[first])
+        return np.asarray(design.members[np.unique(draw_codes(design.partner), return_index=True)[1]])
 
     @property
     def audited(self) -> BoolArray | None:
