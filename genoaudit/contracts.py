@@ -98,6 +98,18 @@ class Design:
         return replace(self, members=self.members[models], partner=rings(draw_codes(self.partner)[models]))
 
 
+def scarcest(members: BoolArray) -> int:
+    """Return the fewest models that held, or did not hold, some patient; of membership [models, patients].
+
+    Examples
+    --------
+    >>> scarcest(np.array([[True, False], [True, True], [False, False]]))
+    1
+    """
+    held = members.sum(axis=0)
+    return int(min(held.min(), members.shape[0] - held.max()))
+
+
 def draw_codes(partner: IntArray) -> IntArray:
     """Give models that were drawn together one number, 0, 1, 2, ..., and a model drawn by itself its own; [models].
 

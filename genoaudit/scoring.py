@@ -13,7 +13,7 @@ from genoaudit.attacks.combine import patient_mean
 from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.gap import correct_labels
 from genoaudit.config import AuditSection
-from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals, scarcest
 from genoaudit.errors import ConfigError
 
 ENOUGH_FOR_OWN_VARIANCE = 64
@@ -35,22 +35,24 @@ class Scored:
     statistic
         What the adversary sees of each patient under each model, by itself: the mean logit, or with labels alone the
         share of right answers; [models, patients].
+    scarcest
+        Fewest models that held, or did not hold, some patient.
     """
 
     attacks: tuple[Attack | Combination, ...]
     scores: Mapping[str, FloatArray]
     idle: Mapping[str, str]
     statistic: FloatArray
+    scarcest: int
 
     @property
     def headline(self) -> str:
         """The attack that groups and patients are shown for."""
-        models = len(self.statistic)
-        return choose_headline(tuple(self.scores), models)
+        return choose_headline(tuple(self.scores), 2 * self.scarcest)
 
 
 def choose_headline(ran: tuple[str, ...], models: int) -> str:
-    """Name the headline attack by the number of models and what was run, never by the results."""
+    """Name the headline attack by what was run and the number of models, as many with a patient as without."""
     by_variance = ("lira", "bavaria_t") if models >= ENOUGH_FOR_OWN_VARIANCE else ("bavaria_t", "lira_fixed", "lira")
     preferred = (*by_variance, "lira_fixed", "rmia", "bavaria_n", "base", "label_augmentation", *ran)
     found: str = next(name for name in preferred if name in ran)
@@ -134,7 +136,7 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
                 idle[name] = f"within a fold of the models {error}"
                 continue
             ran.append(combination)
-    return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings))
+    return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings), scarcest(design.members))
 
 
 def models_of(signals: Signals, models: IntArray | slice) -> Signals:
