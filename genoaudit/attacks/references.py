@@ -77,12 +77,10 @@ def reference_moments(
     >>> moments.mean[:2, 0], moments.variance[:2, 0]
     (array([4., 4.]), array([2., 2.]))
     """
-    count = side.sum(axis=0)
-    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(count, 1)
     # Deviations from the side's own mean sum to zero, so the moments without a few models follow from what those models
     # contribute, without subtracting large sums from each other.
-    deviation = np.where(side, statistic - mean, 0.0)
-    left = count - sum_of_draw(side.astype(np.intp), partner)
+    mean, deviation = _from_mean(statistic, side)
+    left = _left(side, partner)
     if left.min() < least:
         short = np.flatnonzero((left < least).any(axis=0))
         raise ConfigError(
@@ -96,6 +94,45 @@ def reference_moments(
     # What is no larger than the rounding of the total is nothing: references that agree exactly have no variance.
     squares = np.where(squares > ROUNDING * total, squares, 0.0)
     return Moments(count=left, mean=mean - removed / left, squares=squares)
+
+
+def reference_products(first: FloatArray, second: FloatArray, side: BoolArray, partner: IntArray) -> FloatArray:
+    """Sum the products of two statistics' deviations from their means over one side's references, for every target.
+
+    Parameters
+    ----------
+    first, second
+        Two values per model and patient; [models, patients].
+    side, partner
+        As for `reference_moments`, which says whether there are enough references.
+
+    Returns
+    -------
+    What covariances are made of, without each target and the models drawn with it; [targets, patients]. Of a statistic
+    with itself it is `Moments.squares`, but for rounding.
+
+    Examples
+    --------
+    >>> side, partner = np.ones((3, 1), dtype=bool), np.full(3, -1)
+    >>> reference_products(np.array([[9.0], [1.0], [3.0]]), np.array([[0.0], [2.0], [8.0]]), side, partner)[0]
+    array([6.])
+    """
+    (_, one), (_, other) = _from_mean(first, side), _from_mean(second, side)
+    products = one * other
+    left = np.maximum(_left(side, partner), 1)
+    removed = sum_of_draw(one, partner) * sum_of_draw(other, partner) / left
+    return np.asarray(products.sum(axis=0) - sum_of_draw(products, partner) - removed)
+
+
+def _from_mean(statistic: FloatArray, side: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of a side's models, and each one's deviation from it, 0 for the others."""
+    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(side.sum(axis=0), 1)
+    return mean, np.where(side, statistic - mean, 0.0)
+
+
+def _left(side: BoolArray, partner: IntArray) -> IntArray:
+    """Count the references of a side for every target."""
+    return np.asarray(side.sum(axis=0) - sum_of_draw(side.astype(np.intp), partner))
 
 
 def sum_of_draw(values: NDArray[NumberT], partner: IntArray) -> NDArray[NumberT]:

@@ -19,6 +19,25 @@ Status = Literal["passed", "issue", "tip", "not_applicable"]
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A number behind a finding, beside what chance alone reaches.
+
+    Parameters
+    ----------
+    what
+        What was measured, in words.
+    value
+        The number.
+    chance
+        Largest value that chance reaches, but for the error rate of the check.
+    """
+
+    what: str
+    value: float
+    chance: float
+
+
+@dataclass(frozen=True)
 class Finding:
     """What one check says: plain words and counts, never who a patient or sample is.
 
@@ -34,6 +53,8 @@ class Finding:
         What was found.
     advice
         What to do about it; empty where there is nothing to do.
+    measured
+        The numbers that decided, where others build on them.
     """
 
     code: str
@@ -41,6 +62,7 @@ class Finding:
     status: Status
     summary: str
     advice: str = ""
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
