@@ -36,7 +36,7 @@ from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.release_sections import WorstGroup
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, models_of, score_attacks, take_models
+from genoaudit.scoring import Scored, models_of, score_attacks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,8 +162,7 @@ def judge_worst_group(
     headline = settings.model_copy(update={"attacks": (scored.headline,)})
 
     def score_alone(models: IntArray) -> FloatArray:
-        part = take_models(design, models)
-        return score_attacks(headline, models_of(signals, models), part, patients).scores[scored.headline]
+        return score_attacks(headline, models_of(signals, models), design.of(models), patients).scores[scored.headline]
 
     found = worst_group(
         scored.scores[scored.headline],

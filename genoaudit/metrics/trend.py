@@ -6,12 +6,12 @@ are too close together to tell a slope, and an attack that does no better than g
 slope is taken from the theory and the line from the points: members and non-members whose scores are normal and lie d'
 apart give an AUC and, at any false-positive rate, a TPR whose probits are linear in d', and d' falls as one over the
 square root of n, to nothing or to what does not fall. The probit is drawn linearly in one over the square root of n.
+What else changes between the two points is for the caller to say.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -37,10 +37,10 @@ def extrapolate(smaller: Estimate, larger: Estimate, *, members: tuple[int, int]
 
     Returns
     -------
-    The rate there. The interval joins the two points' own as those of a difference are joined (MOVER: Zou and Donner,
-    Statistics in Medicine 2008). Errors of the two points count as independent: where the same patients make both too
-    high the interval is wider than it need be. It says nothing of whether the line goes on. No value where a point has
-    none.
+    The rate there. Interval and one-sided limits join the two points' own as those of a difference are joined (MOVER:
+    Zou and Donner, Statistics in Medicine 2008). Errors of the two points count as independent: where the same patients
+    make both too high the interval is wider than it need be. It says nothing of whether the line goes on. No value
+    where a point has none.
 
     Raises
     ------
@@ -59,33 +59,36 @@ def extrapolate(smaller: Estimate, larger: Estimate, *, members: tuple[int, int]
         return Estimate(None, None, None)
     first, last, end = (number**-0.5 for number in (*members, to))
     beyond = (last - end) / (first - last)
-    far, near = _on_probit_scale(smaller), _on_probit_scale(larger)
-    reached = near.value + beyond * (near.value - far.value)
-    down = math.hypot((1 + beyond) * near.down, beyond * far.up)
-    up = math.hypot((1 + beyond) * near.up, beyond * far.down)
-    value, low, high = (float(special.ndtr(at)) for at in (reached, reached - down, reached + up))
-    if larger.value in {0.0, 1.0}:
-        value = larger.value
-    if larger.low is None or larger.high is None or smaller.low is None or smaller.high is None:
-        return Estimate(value, None, None)
-    low, high = (0.0 if larger.low == 0 else low), (1.0 if larger.high == 1 else high)
-    return Estimate(value, min(low, value), max(high, value))
+    far, near = _probit(smaller), _probit(larger)
+    reached = near + beyond * (near - far)
+    value = larger.value if larger.value in {0.0, 1.0} else float(special.ndtr(reached))
+
+    def limits(low: str, high: str) -> tuple[float | None, float | None]:
+        ends = [(getattr(rate, low), getattr(rate, high)) for rate in (smaller, larger)]
+        if any(limit is None for pair in ends for limit in pair):
+            return None, None
+        (far_down, far_up), (near_down, near_up) = (
+            _reach(at, *pair) for at, pair in zip((far, near), ends, strict=True)
+        )
+        below = special.ndtr(reached - math.hypot((1 + beyond) * near_down, beyond * far_up))
+        above = special.ndtr(reached + math.hypot((1 + beyond) * near_up, beyond * far_down))
+        least, most = ends[1]
+        return min(0.0 if least == 0 else float(below), value), max(1.0 if most == 1 else float(above), value)
+
+    return Estimate(value, *limits("low", "high"), *limits("at_least", "at_most"))
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A rate on the probit scale, and how far its interval reaches on either side."""
+def _probit(rate: Estimate) -> float:
+    """Place a rate on the probit scale; 0 and 1 have no place there: the middle of the interval, which ends there."""
+    value = rate.value if rate.value is not None else 0.5
+    if value in {0.0, 1.0} and rate.low is not None and rate.high is not None:
+        value = (rate.low + rate.high) / 2
+    return float(special.ndtri(np.clip(value, _EDGE, 1 - _EDGE)))
 
-    value: float
-    down: float
-    up: float
 
-
-def _on_probit_scale(rate: Estimate) -> _Point:
-    value, low, high = rate.value or 0.0, rate.low or 0.0, 1.0 if rate.high is None else rate.high
-    if value in {0.0, 1.0}:  # no probit: the middle of the interval, which ends there
-        value = (low + high) / 2
-    at, below, above = special.ndtri(np.clip([value, low, high], _EDGE, 1 - _EDGE))
-    down, up = float(at - below), float(above - at)
-    # A limit of exactly 0 or 1 has no probit either: it counts as far away as the other one.
-    return _Point(float(at), up if low == 0 else down, down if high == 1 else up)
+def _reach(at: float, low: float, high: float) -> tuple[float, float]:
+    """How far the limits of a rate lie below and above its place."""
+    below, above = special.ndtri(np.clip([low, high], _EDGE, 1 - _EDGE))
+    down, up = max(at - float(below), 0.0), max(float(above) - at, 0.0)
+    # A limit of exactly 0 or 1 has no place either: it counts as far away as the other one.
+    return (up if low == 0 else down), (down if high == 1 else up)

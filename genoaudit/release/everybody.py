@@ -1,39 +1,54 @@
 """The story of a model trained on everybody: nobody was left out to compare its members with.
 
 Its recipe is audited instead, on half of the patients and on nine in ten of them, and what the headline attack achieves
-is drawn on to all. That is an extrapolation, not a measurement of the given model and not a bound. Both shares leave
-every patient out of as many models, since references without a patient are what an attacker is short of.
+is drawn on to all. That is an extrapolation, not a measurement of the given model and not a bound.
+
+Two things change with the share. Each patient weighs less among more, so that attacks grow weaker. And the attacker,
+whose reference models hold as large a share of the same patients, knows the other members better, so that attacks grow
+stronger; of a recipe without randomness an attacker who knows all others knows for certain. A line through two shares
+holds both. It is read as the risk from an attacker who knows nine in ten of the others: what he gained by knowing more
+than half of them is in the slope, so that the line errs on the side of risk. One who knows more gets more. And a line
+is smooth: a recipe that jumps with the number of patients, by one more batch in an epoch, is not foretold.
+
+The number of references is no third thing: at both shares the attacker has as many of each patient, with the patient
+and without.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from genoaudit.audit import audit_recipe
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Design, FloatArray, Recipe
+from genoaudit.contracts import Design, Recipe
 from genoaudit.data.design import make_random_splits, turns_of
-from genoaudit.data.membership import everybody
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.trend import extrapolate
 from genoaudit.models.claims import privacy_claim, settle_privacy
+from genoaudit.release.matched import matched_scores
 from genoaudit.report import summary
 from genoaudit.report.release_sections import FullSizeRisk, GivenModel, NotTested, RiskAtShare
 from genoaudit.report.result import AuditResult
-from genoaudit.scoring import score_attacks
 from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-SHARES = (0.9, 0.85, 0.8, 0.75, 0.7)
-"""Shares of members beside one half: the first that leaves two patients of every class out of every model."""
+SHARE = 0.9
+"""Share of members beside one half, if the smallest class allows."""
+
+LEAST_SHARE = 0.7
+"""Smallest share that is far enough from one half to draw a trend through both."""
+
+OUTSIDE = 2
+"""Patients of every class that every model leaves out at least."""
 
 FEWEST_ROUNDS = 6
 """Times that everybody is left out at least, so that every attack finds references."""
@@ -42,15 +57,6 @@ FPR = DEFAULT_FPRS[0]
 """False-positive budget of the rates that are drawn on: the one that most cohorts can resolve."""
 
 TREND = "the probit of the rate, linear in one over the square root of the number of members"
-
-_KINDS = {
-    ".skops": "sklearn",
-    ".ubj": "xgboost",
-    ".json": "xgboost",
-    ".safetensors": "torch",
-    ".pt": "torch",
-    ".pth": "torch",
-}
 
 
 def audit_everybody(
@@ -73,7 +79,7 @@ def audit_everybody(
     cohort
         Its members.
     given
-        The model, for the record: nothing is asked of it; see `given_to_everybody`.
+        The model, for the record: nothing is asked of it.
     settings, options, groups, canaries, progress
         As for `genoaudit.audit_recipe`, for the models trained on half of the patients. On the larger share so many
         more are trained that everybody is left out as often.
@@ -87,7 +93,7 @@ def audit_everybody(
     ConfigError, TrainingError
         As for `genoaudit.audit_recipe`.
     DataError
-        If no larger share leaves two patients of every class out of every model.
+        If some class is too small for models that hold nearly all patients.
     """
     settings, options = settings or AuditSection(), options or RunOptions()
     nearly_all(cohort, settings, models=2)  # before hours of training
@@ -135,52 +141,32 @@ _UNTESTED = NotTested(
 )
 
 
-def given_to_everybody(path: Path, cohort: Cohort) -> GivenModel:
-    """Record a model that was trained on all patients, without reading what is in it.
-
-    Raises
-    ------
-    DataError
-        If there is no such file or folder.
-    """
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    if not path.exists() or not files:
-        raise DataError(path.name, ["does not exist, or is an empty folder."])
-    return GivenModel(
-        kind="genoaudit" if path.is_dir() else _KINDS.get(path.suffix.lower(), "scores"),
-        source=path.name,
-        sha256=file_digest(*files),
-        members=cohort.n_patients,
-        non_members=0,
-        members_by=everybody(cohort).given_by,
-        non_members_from=None,
-        manifest="none",
-        seeded=None,
-    )
-
-
 def nearly_all(cohort: Cohort, settings: AuditSection, *, models: int) -> Design:
     """Draw models that hold nearly all patients and leave everybody out as often as `models` half splits do.
 
+    As many patients are left out as give the smallest class its two by the common share: if it got them by an
+    exception, others would have to stay in, and not everybody would be left out equally often.
+
     Raises
     ------
     DataError
-        If no share in `SHARES` leaves two patients of every class out of every model.
+        If that leaves less than `LEAST_SHARE` of the patients.
     """
-    rounds = max((models + 1) // 2, FEWEST_ROUNDS)
-    for share in SHARES:
-        members = round(share * cohort.n_patients)
-        number = rounds * turns_of(cohort.n_patients, members)
-        try:
-            return make_random_splits(cohort.y, cohort.patients, members=members, models=number, seed=settings.seed)
-        except DataError:
-            continue
-    problem = (
-        f"A model trained on everybody is judged by models that leave out at most {1 - SHARES[-1]:.0%} of the "
-        "patients, two of every class at least; some class is too small for that. Drop or merge small classes "
-        "(small_classes)."
-    )
-    raise DataError(cohort.source, [problem])
+    patients = cohort.n_patients
+    smallest = min(np.unique(cohort.patients[cohort.y == code]).size for code in range(len(cohort.classes)))
+    least = max(patients - round(SHARE * patients), math.ceil(OUTSIDE * patients / smallest))
+    # A few more if that makes the turns come out even, so that nobody is passed over.
+    outside = min(range(least, least + least // 4 + 1), key=lambda number: patients % number)
+    members = patients - outside
+    if members < LEAST_SHARE * patients:
+        problem = (
+            f"the smallest class has {smallest} patients. A model trained on everybody is judged by models that leave "
+            f"out at most {1 - LEAST_SHARE:.0%} of all patients and at least {OUTSIDE} of every class. Drop or merge "
+            "small classes (small_classes)."
+        )
+        raise DataError(cohort.source, [problem])
+    number = max((models + 1) // 2, FEWEST_ROUNDS) * turns_of(patients, members)
+    return make_random_splits(cohort.y, cohort.patients, members=members, models=number, seed=settings.seed)
 
 
 def _at_larger_share(
@@ -196,11 +182,12 @@ def _at_larger_share(
     """Run one attack on models that hold nearly all patients."""
     design = nearly_all(cohort, settings, models=like.design.models)
     members = int(design.members[0].sum())
-    alone = settings.model_copy(update={"attacks": (attack,), "models": design.models})
+    settings = settings.model_copy(update={"models": design.models})
     settled = settle_privacy(recipe, patients=members)
-    plan = plan_audit(settled, cohort, alone, options)
-    trained = train_design(settled, cohort, design, alone, options, plan=plan, tell=_told(progress))
-    scores: FloatArray = score_attacks(alone, trained.signals, design, cohort.patients).scores[attack]
+    plan = plan_audit(settled, cohort, settings, options)
+    trained = train_design(settled, cohort, design, settings, options, plan=plan, tell=_told(progress))
+    alone = settings.model_copy(update={"attacks": (attack,)})
+    scores = matched_scores(alone, trained.signals, design, cohort.patients)
     numbers = summarise(scores, design.members, design.partner, fprs=(FPR,))
     return RiskAtShare(
         share=members / cohort.n_patients,
@@ -221,7 +208,7 @@ def _told(progress: Progress | None) -> Progress:
 
 def _as_estimate(point: RiskAtShare) -> Estimate:
     rate = point.tpr_at_fpr
-    return Estimate(rate.tpr, rate.low, rate.high)
+    return Estimate(rate.tpr, rate.low, rate.high, rate.at_least, rate.at_most)
 
 
 def _extrapolated(
