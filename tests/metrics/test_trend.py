@@ -60,6 +60,23 @@ def test_the_interval_covers_the_line_as_often_as_it_says():
     assert abs(np.mean(held) - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 4000)
 
 
+def test_one_sided_limits_are_joined_as_the_interval_is():
+    def both(value, half):
+        at = special.ndtri(value)
+        low, least, most, high = special.ndtr(at + np.array([-half, -0.8 * half, 0.8 * half, half]))
+        return Estimate(value, low, high, at_least=least, at_most=most)
+
+    found = extrapolate(both(0.7, 0.1), both(0.65, 0.12), members=(50, 90), to=100)
+    plain = extrapolate(
+        *(Estimate(e.value, e.at_least, e.at_most) for e in (both(0.7, 0.1), both(0.65, 0.12))),
+        members=(50, 90),
+        to=100,
+    )
+    assert (found.at_least, found.at_most) == pytest.approx((plain.low, plain.high))
+    assert found.low < found.at_least < found.value < found.at_most < found.high
+    assert plain.at_least is None
+
+
 @given(smaller=st.tuples(rates, rates, rates), larger=st.tuples(rates, rates, rates))
 def test_any_rates_give_a_rate_within_its_interval(smaller, larger):
     ends = [sorted(three) for three in (smaller, larger)]
