@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from genoaudit.report.result import AuditResult
     from genoaudit.report.sections import Guarantee
 
-ATTACK = "joint_lira"
-"""Name of the attack on all releases together; see `genoaudit.attacks.joint`."""
+ATTACK = "Joint LiRA"
+"""What the attack on all releases together is called; see `genoaudit.attacks.joint`."""
 
 FEWEST = 10
 """Members, and non-members, whose membership must be the same in all releases."""

@@ -58,7 +58,7 @@ def build_full_size_report(**changes):
 
 def joint(**changes):
     content = {
-        "attack": "joint_lira",
+        "attack": "Joint LiRA",
         "earlier": ("2023 <b>release</b>",),
         "judged": 380,
         "left_out": 20,
