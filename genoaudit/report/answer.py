@@ -95,6 +95,8 @@ def _promised(report: AuditReport, found: Answer) -> Answer:
     if theory is None or guarantee.vacuous or guarantee.epsilon is None:
         return replace(found, sentences=(*found.sentences, promised))
     alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end, single=report.audit == "release")
+    if report.audit == "release" and theory.comparisons:
+        alarm = f"{alarm} The lower bounds are those of reference models of its recipe."
     if theory.alarm:
         heading = "More was found than the guarantee allows."
         return Answer("exposed", heading, (alarm, promised, *found.sentences))
