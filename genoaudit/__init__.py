@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from genoaudit.reconstruct_config import read_reconstruct
     from genoaudit.release.asking import target_of
     from genoaudit.release.audit import audit_target
+    from genoaudit.release.earlier import Release, with_earlier
+    from genoaudit.release.everybody import audit_everybody
+    from genoaudit.release.evidence import with_recipe_evidence
     from genoaudit.release.given import find_target
     from genoaudit.report.certifying import certify
     from genoaudit.report.comparison import compare_runs
@@ -67,6 +70,7 @@ _HOMES = {
     "MLPClassifier": "models.mlp",
     "Policy": "report.policy",
     "Recipe": "contracts",
+    "Release": "release.earlier",
     "RunOptions": "config",
     "Signals": "contracts",
     "StoredModel": "artefacts.model_folder",
@@ -77,6 +81,7 @@ _HOMES = {
     "TrainedModel": "train",
     "TrainingError": "errors",
     "Verdict": "report.release_sections",
+    "audit_everybody": "release.everybody",
     "audit_recipe": "audit",
     "audit_target": "release.audit",
     "build_recipe": "models.recipes",
@@ -109,6 +114,8 @@ _HOMES = {
     "verify_certificate": "report.verification",
     "verify_data": "artefacts.model_folder",
     "verify_members": "artefacts.model_folder",
+    "with_earlier": "release.earlier",
+    "with_recipe_evidence": "release.evidence",
 }
 
 __all__ = [
@@ -131,6 +138,7 @@ __all__ = [
     "MLPClassifier",
     "Policy",
     "Recipe",
+    "Release",
     "RunOptions",
     "Signals",
     "StoredModel",
@@ -141,6 +149,7 @@ __all__ = [
     "TrainedModel",
     "TrainingError",
     "Verdict",
+    "audit_everybody",
     "audit_recipe",
     "audit_target",
     "build_recipe",
@@ -173,6 +182,8 @@ __all__ = [
     "verify_certificate",
     "verify_data",
     "verify_members",
+    "with_earlier",
+    "with_recipe_evidence",
 ]
 
 

@@ -138,7 +138,7 @@ def audit_recipe(
             )
     bounds = bound_of_the_most_exposed(scored.statistic, design, settings, significance=significance)
     with clock("theory"):
-        theory = _theory(open_recipe, cohort, claim, canaries, bounds if planted is None else bounds + planted.bounds)
+        theory = theory_of(open_recipe, cohort, claim, canaries, bounds if planted is None else bounds + planted.bounds)
     report = AuditReport(
         genoaudit_version=version("genoaudit"),
         pseudonyms="from the seed" if options.replay else "random",
@@ -173,14 +173,28 @@ def audit_recipe(
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
 
 
-def _theory(
+def theory_of(
     recipe: Recipe,
     cohort: Cohort,
     claim: PrivacyClaim | None,
     canaries: CanarySection | None,
     bounds: tuple[EpsilonBound, ...],
 ) -> Theory | None:
-    """Set guarantee and evidence side by side; models with canaries have more patients, and so noise of their own."""
+    """Set guarantee and evidence side by side; models with canaries have more patients, and so noise of their own.
+
+    Parameters
+    ----------
+    recipe
+        Not settled: the noise of models with canaries is their own.
+    cohort
+        The patients.
+    claim
+        Of the models without canaries; None: nothing is promised, and there is nothing to set beside it.
+    canaries
+        What was planted.
+    bounds
+        Lower bounds from the models with and without canaries.
+    """
     if claim is None:
         return None
     mechanisms: dict[Neighbouring, Sequence[Mechanism]] = {"replace-one": claim.mechanisms}

@@ -154,6 +154,13 @@ class CanarySection(Section):
     )
 
 
+class EarlierSection(TargetSection):
+    """An earlier release on the same patients, to be attacked together with the given model."""
+
+    name: str | None = Field(default=None, description="What to call it; default: its file's name.")
+    recipe: RecipeConfig | None = Field(default=None, description="What it was trained by; default: as the target.")
+
+
 class AuditConfig(Section):
     """A whole audit, and what to train for release. Everything in here changes results; nothing else does."""
 
@@ -164,6 +171,7 @@ class AuditConfig(Section):
     audit: AuditSection = AuditSection()
     canaries: CanarySection | None = None
     target: TargetSection | None = None
+    earlier: tuple[EarlierSection, ...] = Field(default=(), description="Earlier releases on the same patients.")
     train: TrainSection | None = None
 
     @model_validator(mode="before")
@@ -175,9 +183,12 @@ class AuditConfig(Section):
         return content
 
     @model_validator(mode="after")
-    def _canaries_go_into_recipes(self) -> Self:
-        if self.canaries is not None and self.target is not None:
-            msg = "[canaries] are planted in models that are trained here; one given model ([target]) has none"
+    def _earlier_releases_go_with_a_later_one(self) -> Self:
+        if self.earlier and (self.target is None or self.target.members == "all"):
+            msg = (
+                "[[earlier]] releases are attacked together with a later one that left patients out; name it under "
+                "[target]"
+            )
             raise ValueError(msg)
         return self
 
@@ -252,6 +263,7 @@ def read_config(path: Path) -> AuditConfig:
         "cohort": located(config.cohort, folder),
         "recipe": None if config.recipe is None else located_recipe(config.recipe, folder),
         "target": None if config.target is None else located_target(config.target, folder),
+        "earlier": tuple(located_earlier(section, folder) for section in config.earlier),
         "train": train,
     }
     return config.model_copy(update=found)
@@ -290,6 +302,12 @@ def located(cohort: CohortConfig, folder: Path) -> CohortConfig:
     if labels is not None:
         labels = labels.model_copy(update={"path": folder / labels.path})
     return cohort.model_copy(update={"path": folder / cohort.path, "labels": labels})
+
+
+def located_earlier(earlier: EarlierSection, folder: Path) -> EarlierSection:
+    """Return the same with its paths taken relative to a folder."""
+    recipe = None if earlier.recipe is None else located_recipe(earlier.recipe, folder)
+    return located_target(earlier, folder).model_copy(update={"recipe": recipe})
 
 
 def located_recipe(recipe: RecipeT, folder: Path) -> RecipeT:

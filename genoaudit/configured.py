@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from genoaudit.attacks.catalogue import get_attacks
 from genoaudit.audit import audit_recipe
 from genoaudit.canaries import coins_guessed
-from genoaudit.config import AuditConfig, AuditSection, CohortConfig, RunOptions
-from genoaudit.contracts import Recipe
+from genoaudit.config import AuditConfig, AuditSection, CohortConfig, EarlierSection, RecipeConfig, RunOptions
+from genoaudit.contracts import Design, Recipe
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
@@ -24,6 +24,9 @@ from genoaudit.model_config import MembersByColumn
 from genoaudit.models.claims import settle_privacy
 from genoaudit.models.recipes import build_recipe
 from genoaudit.release.audit import audit_target, settings_for_target, shadow_design
+from genoaudit.release.earlier import Release, earlier_design, settings_for_earlier, unchanged, with_earlier
+from genoaudit.release.everybody import audit_everybody, nearly_all
+from genoaudit.release.evidence import with_recipe_evidence
 from genoaudit.release.given import find_target
 from genoaudit.report import summary
 from genoaudit.report.release_sections import GivenModel
@@ -64,16 +67,27 @@ def run_audit(
     if config.target is not None and self_test:
         msg = "--self-test is for recipe audits: one given model has one membership. Leave out [target] for it."
         raise ConfigError(msg)
-    recipe, cohort, target = _read(config)
+    asked = _read(config)
     inputs = record_inputs(config, config_file)
-    if target is not None:
-        result = audit_target(
-            recipe, cohort, target, config.audit, options, groups=config.cohort.groups, progress=progress
+    if asked.target is not None and not asked.everybody:
+        result = _audit_release(asked, asked.target, config, options, progress)
+    elif asked.recipe is None:
+        raise AssertionError  # the configuration has a recipe wherever there is no target
+    elif asked.target is not None:
+        result = audit_everybody(
+            asked.recipe,
+            asked.cohort,
+            summary.given_model(asked.target),
+            config.audit,
+            options,
+            groups=config.cohort.groups,
+            canaries=config.canaries,
+            progress=progress,
         )
-    elif recipe is not None:
+    else:
         result = audit_recipe(
-            recipe,
-            cohort,
+            asked.recipe,
+            asked.cohort,
             config.audit,
             options,
             groups=config.cohort.groups,
@@ -81,9 +95,24 @@ def run_audit(
             self_test=self_test,
             progress=progress,
         )
-    else:
-        raise AssertionError  # the configuration has a recipe wherever there is no target
     return replace(result, run={**result.run, "inputs": inputs})
+
+
+def _audit_release(
+    asked: _Asked, target: Target, config: AuditConfig, options: RunOptions | None, progress: Progress | None
+) -> AuditResult:
+    """Audit one given model, what its references say of the recipe, and earlier releases beside it."""
+    recipe, cohort, settings, groups = asked.recipe, asked.cohort, config.audit, config.cohort.groups
+    result = audit_target(recipe, cohort, target, settings, options, groups=groups, progress=progress)
+    if recipe is None:
+        return result
+    result = with_recipe_evidence(
+        result, recipe, cohort, settings, options, groups=groups, canaries=config.canaries, progress=progress
+    )
+    if not asked.earlier:
+        return result
+    new = Release(target, recipe, target.source)
+    return with_earlier(result, new, asked.earlier, cohort, settings=settings, options=options, progress=progress)
 
 
 def train_slice(
@@ -97,21 +126,29 @@ def train_slice(
         If `only` is not a slice of the audit's models.
     """
     options = options or RunOptions()
-    prepared = _references(config)
-    if prepared is None:
+    asked = _read(config)
+    batches = _batches(asked, config.audit)
+    if not batches:
         msg = "--only trains reference models, and there is no [recipe] to train them by."
         raise ConfigError(msg)
-    recipe, cohort, target, settings = prepared
-    wanted = _slice(only, settings.most_models)
-    if target is None:
-        design = make_design(cohort.y, cohort.patients, models=settings.most_models, seed=settings.seed)
-        recipe = settle_privacy(recipe, patients=cohort.n_patients // 2)
-    else:
-        design = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
-        recipe = settle_privacy(recipe, patients=int(target.members.sum()))
-    plan = plan_audit(recipe, cohort, settings, options)
+    wanted = _slice(only, sum(batch.design.models for batch in batches))
     on_model = partial(progress, "Training models") if progress else None
-    train_shadows(recipe, cohort, design, plan, options, asked=what_to_ask(settings), only=wanted, progress=on_model)
+    for batch in batches:
+        models = batch.design.models
+        own = range(min(wanted.start, models), min(wanted.stop, models))
+        wanted = range(max(wanted.start - models, 0), max(wanted.stop - models, 0))
+        if own:
+            plan = plan_audit(batch.recipe, asked.cohort, batch.settings, options)
+            train_shadows(
+                batch.recipe,
+                asked.cohort,
+                batch.design,
+                plan,
+                options,
+                asked=what_to_ask(batch.settings),
+                only=own,
+                progress=on_model,
+            )
 
 
 def _slice(only: str, models: int) -> range:
@@ -122,23 +159,54 @@ def _slice(only: str, models: int) -> range:
     raise ConfigError(msg)
 
 
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Models of one design that an audit trains: by what, and what for."""
+
+    recipe: Recipe
+    design: Design
+    settings: AuditSection
+
+
+def _batches(asked: _Asked, settings: AuditSection) -> tuple[_Batch, ...]:
+    """Return what an audit will train, in this order and canaries not counted; nothing without a recipe."""
+    recipe, cohort, target = asked.recipe, asked.cohort, asked.target
+    if recipe is None:
+        return ()
+    if target is None or asked.everybody:
+        models = settings.most_models
+        half = make_design(cohort.y, cohort.patients, models=models, seed=settings.seed)
+        found = [_Batch(settle_privacy(recipe, patients=cohort.n_patients // 2), half, settings)]
+        if target is not None:
+            beyond = nearly_all(cohort, settings, models=models)
+            settled = settle_privacy(recipe, patients=int(beyond.members[0].sum()))
+            found.append(_Batch(settled, beyond, settings.model_copy(update={"models": beyond.models})))
+        return tuple(found)
+    settings = settings_for_target(settings, target, recipe)
+    design = shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
+    members = int(target.members.sum())
+    found = [_Batch(settle_privacy(recipe, patients=members), design, settings)]
+    for number, release in enumerate(asked.earlier):
+        own, settled = earlier_design(design, number), settle_privacy(release.recipe, patients=members)
+        found.append(_Batch(settled, own, settings_for_earlier(settings, own)))
+    return tuple(found)
+
+
 def plan_config(config: AuditConfig, options: RunOptions | None = None) -> dict[str, Any]:
     """Say how an audit would be run and what it would cost, without training; what ``--dry-run`` prints.
 
     Without a recipe no models are trained, and there is nothing but that to say.
     """
-    prepared = _references(config)
-    if prepared is None:
+    asked = _read(config)
+    batches = _batches(asked, config.audit)
+    if not batches:
         return {"models": 0, "reason": "there is no [recipe], so the given model is attacked by itself"}
-    recipe, cohort, _, settings = prepared
-    models = settings.most_models
-    make_design(cohort.y, cohort.patients, models=models, seed=settings.seed)
-    settle_privacy(recipe, patients=cohort.n_patients // 2)
+    models, settings = sum(batch.design.models for batch in batches), batches[0].settings
     return {
         "models": models,
         "at_most": settings.models == "auto",
         "canary_models": 0 if config.canaries is None else config.canaries.models,
-        **asdict(plan_audit(recipe, cohort, settings, options)),
+        **asdict(plan_audit(batches[0].recipe, asked.cohort, settings.model_copy(update={"models": models}), options)),
     }
 
 
@@ -153,50 +221,85 @@ class Checked:
 
 def check(config: AuditConfig) -> Checked:
     """Check a configuration, its cohort and its given model without training; what ``genoaudit validate`` runs."""
-    recipe, cohort, target = _read(config)
+    asked = _read(config)
+    cohort, target = asked.cohort, asked.target
     patient_groups(cohort, config.cohort.groups)
-    if recipe is not None:
-        settle_privacy(recipe, patients=cohort.n_patients // 2)  # says so if no noise meets a target
-        make_design(cohort.y, cohort.patients, models=2, seed=config.audit.seed)
+    _batches(asked, config.audit.model_copy(update={"models": 4}))  # says so if no noise meets a target, and more
     if target is None:
         return Checked(summary.cohort(cohort), None, cohort.notes)
-    need_both_sides(target, cohort)
-    if recipe is not None:
-        shadow_design(cohort, target, models=2, seed=config.audit.seed)
     return Checked(summary.cohort(cohort), summary.given_model(target), cohort.notes + target.notes)
 
 
-def _references(config: AuditConfig) -> tuple[Recipe, Cohort, Target | None, AuditSection] | None:
-    """Return what the models of an audit are trained by; None where there is nothing to train."""
-    recipe, cohort, target = _read(config)
-    if recipe is None:
-        return None
-    settings = config.audit if target is None else settings_for_target(config.audit, target, recipe)
-    return recipe, cohort, target, settings
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """All that a configuration names, read."""
+
+    recipe: Recipe | None
+    cohort: Cohort
+    target: Target | None = None
+    earlier: tuple[Release, ...] = ()
+
+    @property
+    def everybody(self) -> bool:
+        """Whether the given model was trained on all patients."""
+        return self.target is not None and bool(self.target.members.all())
 
 
-def _read(config: AuditConfig) -> tuple[Recipe | None, Cohort, Target | None]:
+def _read(config: AuditConfig) -> _Asked:
     """Read all that a configuration names; a model that this package trained brings its recipe, if none is named."""
     recipe, cohort = _prepared(config)
     if config.target is None:
-        return recipe, cohort, None
+        return _Asked(recipe, cohort)
     target = find_target(config.target, cohort)
-    if recipe is None and target.kind == "genoaudit" and target.model is not None:
-        from sklearn.base import clone
+    recipe = _recipe_of(target) if recipe is None else recipe
+    asked = _Asked(recipe, _without_answer(cohort, config), target)
+    if asked.everybody and recipe is None:
+        msg = (
+            "the model was trained on all patients: nobody is left to compare its members with, so nothing can be "
+            "measured on the model itself. Name the recipe that it was trained by under [recipe] (kind = 'import' for "
+            "your own), and models that leave patients out are audited in its place."
+        )
+        raise ConfigError(msg)
+    if not asked.everybody:
+        need_both_sides(target, cohort)
+    if not config.earlier:
+        return asked
+    if recipe is None or asked.everybody:
+        msg = (
+            "[[earlier]] releases are attacked together with a later one that left patients out, by reference models "
+            "of both recipes. Name the recipe under [recipe]."
+        )
+        raise ConfigError(msg)
+    earlier = tuple(_earlier(section, recipe, cohort) for section in config.earlier)
+    unchanged(Release(target, recipe, target.source), earlier)
+    return replace(asked, earlier=earlier)
 
-        recipe = clone(target.model)
-    return recipe, _without_answer(cohort, config), target
+
+def _earlier(section: EarlierSection, recipe: Recipe, cohort: Cohort) -> Release:
+    target = find_target(section, cohort)
+    own = _recipe_of(target) if section.recipe is None else _recipe(section.recipe, cohort)
+    return Release(target, recipe if own is None else own, section.name or target.source)
+
+
+def _recipe_of(target: Target) -> Recipe | None:
+    """Return what a model of this package was trained by; None for any other."""
+    if target.kind != "genoaudit" or target.model is None:
+        return None
+    from sklearn.base import clone
+
+    return cast("Recipe", clone(target.model))
 
 
 def _without_answer(cohort: Cohort, config: AuditConfig) -> Cohort:
-    """Take away the column that says who the members are: as a covariate it would tell members apart by itself."""
-    members = None if config.target is None else config.target.members
-    if not isinstance(members, MembersByColumn):
-        return cohort
-    if members.column in config.cohort.groups:
-        msg = f"cohort.groups names {members.column!r}, which says who the members are; leakage cannot be shown by it."
-        raise ConfigError(msg)
-    return replace(cohort, obs=cohort.obs.drop(columns=[members.column]))
+    """Take away the columns that say who the members are: as covariates they would tell members apart by themselves."""
+    given = (config.target, *config.earlier)
+    members = [section.members for section in given if section is not None]
+    columns = list(dict.fromkeys(one.column for one in members if isinstance(one, MembersByColumn)))
+    for column in columns:
+        if column in config.cohort.groups:
+            msg = f"cohort.groups names {column!r}, which says who the members are; leakage cannot be shown by it."
+            raise ConfigError(msg)
+    return replace(cohort, obs=cohort.obs.drop(columns=columns)) if columns else cohort
 
 
 def _prepared(config: AuditConfig) -> tuple[Recipe | None, Cohort]:
@@ -205,16 +308,20 @@ def _prepared(config: AuditConfig) -> tuple[Recipe | None, Cohort]:
     if config.canaries is not None:
         refuse_kinds(config.canaries.kinds, config.canaries.count)
         coins_guessed(config.canaries)
-    section, scale = config.recipe, config.cohort.scale
-    if section is None:
-        return None, load_cohort(config.cohort)
-    needs_genes = section.kind == "deepcc"  # its gene sets are looked up among the cohort's genes
-    if not needs_genes:
-        recipe = build_recipe(section.kind, section.parameters, scale=scale, target=section.target)
+    for section in (config.recipe, *(earlier.recipe for earlier in config.earlier)):
+        if section is not None and section.kind not in _NEED_GENES:
+            build_recipe(section.kind, section.parameters, scale=config.cohort.scale, target=section.target)
     cohort = load_cohort(config.cohort)
-    if needs_genes:
-        recipe = build_recipe(section.kind, section.parameters, scale=scale, genes=tuple(cohort.genes))
-    return recipe, cohort
+    return None if config.recipe is None else _recipe(config.recipe, cohort), cohort
+
+
+_NEED_GENES = ("deepcc",)
+"""Recipes whose gene sets are looked up among the cohort's genes."""
+
+
+def _recipe(section: RecipeConfig, cohort: Cohort) -> Recipe:
+    genes = tuple(cohort.genes) if section.kind in _NEED_GENES else None
+    return build_recipe(section.kind, section.parameters, scale=cohort.scale, target=section.target, genes=genes)
 
 
 def load_cohort(config: CohortConfig) -> Cohort:

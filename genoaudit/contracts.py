@@ -12,7 +12,7 @@ there on only numbers travel.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
@@ -61,9 +61,11 @@ class Design:
     members
         ``members[m, i]`` says whether patient ``i`` is a member of model ``m``; bool [models, patients].
     partner
-        The complementary model of each model (members and non-members exchanged), -1 where there is none; [models].
-        When a model is the target of an attack, it *and its partner* are left out of the references: leaving out only
-        the target would give its membership away through the counts.
+        The next of the models that were drawn together, around a ring; -1 for a model drawn by itself; [models]. In a
+        half split two are drawn together, each the complement of the other (members and non-members exchanged); in a
+        random split as many as take turns to leave everybody out once. When a model is the target of an attack, it
+        *and all that were drawn with it* are left out of the references: leaving out only the target would give its
+        membership away through the counts.
     seed
         The seed the rows were drawn from.
     kind
@@ -90,6 +92,58 @@ class Design:
     def patients(self) -> int:
         """Number of patients."""
         return int(self.members.shape[1])
+
+    def of(self, models: IntArray) -> Design:
+        """Return the design of some of the models, in ascending order; what is left of a ring is closed again."""
+        return replace(self, members=self.members[models], partner=rings(draw_codes(self.partner)[models]))
+
+
+def scarcest(members: BoolArray) -> int:
+    """Return the fewest models that held, or did not hold, some patient; of membership [models, patients].
+
+    Examples
+    --------
+    >>> scarcest(np.array([[True, False], [True, True], [False, False]]))
+    1
+    """
+    held = members.sum(axis=0)
+    return int(min(held.min(), members.shape[0] - held.max()))
+
+
+def draw_codes(partner: IntArray) -> IntArray:
+    """Give models that were drawn together one number, 0, 1, 2, ..., and a model drawn by itself its own; [models].
+
+    Parameters
+    ----------
+    partner
+        As in `Design`; [models].
+
+    Examples
+    --------
+    >>> draw_codes(np.array([1, 0, 3, 4, 2, -1]))
+    array([0, 0, 1, 1, 1, 2])
+    """
+    first = own = np.arange(partner.size)
+    ahead = np.where(partner >= 0, partner, own)
+    for _ in range(int(partner.size).bit_length()):  # every time the smallest of twice as many around the ring
+        first, ahead = np.minimum(first, first[ahead]), ahead[ahead]
+    return np.unique(first, return_inverse=True)[1]
+
+
+def rings(draws: IntArray) -> IntArray:
+    """Return `Design.partner` for models of which those with the same number were drawn together; [models].
+
+    Examples
+    --------
+    >>> rings(np.array([0, 0, 1, 1, 1, 2]))
+    array([ 1,  0,  3,  4,  2, -1])
+    """
+    partner = np.full(draws.size, -1, dtype=np.intp)
+    for draw in np.unique(draws):
+        together = np.flatnonzero(draws == draw)
+        if together.size > 1:
+            partner[together] = np.roll(together, -1)
+    return partner
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ COHORT = ("cohort.path", "cohort.labels.path")
 TARGET = "target.path"
 """Key of the given model."""
 
-_CODE = ("recipe.target", "target.constructor")
+_CODE = ("recipe.target", ".constructor")
 
 
 def record_inputs(config: AuditConfig, config_file: Path | None = None) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def _code_named(config: AuditConfig) -> dict[str, Path]:
-    modules = {key: str(value).partition(":")[0] for key, value in _leaves(config) if key in _CODE}
+    modules = {key: str(value).partition(":")[0] for key, value in _leaves(config) if key.endswith(_CODE)}
     files = {key: getattr(sys.modules.get(name), "__file__", None) for key, name in modules.items()}
     return {key: Path(file) for key, file in files.items() if file is not None}
 

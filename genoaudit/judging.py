@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from genoaudit.attacks.union import achieved_rates, flag
 from genoaudit.config import AuditSection
-from genoaudit.contracts import Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Design, FloatArray, IntArray, Signals, scarcest
 from genoaudit.data.design import make_design
 from genoaudit.metrics.convergence import convergence, doubling_sizes
 from genoaudit.metrics.estimates import Estimate
@@ -21,7 +21,7 @@ from genoaudit.metrics.flags import minimum_effect_flags
 from genoaudit.metrics.groups import compare_groups, group_gaps
 from genoaudit.metrics.intervals import pair_codes
 from genoaudit.metrics.leakage import DEFAULT_FPRS, mean_over_targets, summarise
-from genoaudit.metrics.patients import patient_table
+from genoaudit.metrics.patients import LEAST, patient_table
 from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
 from genoaudit.metrics.thresholds import at_shadow_thresholds
@@ -36,7 +36,7 @@ from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.release_sections import WorstGroup
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, models_of, score_attacks, take_models
+from genoaudit.scoring import Scored, models_of, score_attacks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 UNION_FPR = 0.05
 """False-positive budget of each attack in the union of all."""
 
-_FEWEST_FOR_FLAGS = 16
+_FEWEST_FOR_FLAGS = 8  # models that held a patient, and models that did not
 _FEWEST_FOR_BOUND = 32
 _WORST = (1, 5, 20)
 _CURVE_FPRS = np.geomspace(1e-4, 1.0, 81)
@@ -87,7 +87,7 @@ def judge_patients(
     streams = {name: generator(design.seed, "bootstrap", name) for name in ("flags", "ranks", "halves", "posterior")}
     table = patient_table(statistic, scored.scores[scored.headline], members)
     flags = halves = posterior = None
-    if design.models >= _FEWEST_FOR_FLAGS:
+    if scarcest(members) >= _FEWEST_FOR_FLAGS:
         flags = minimum_effect_flags(
             statistic, members, partner, null_auc=settings.least_auc, generator=streams["flags"]
         )
@@ -162,8 +162,7 @@ def judge_worst_group(
     headline = settings.model_copy(update={"attacks": (scored.headline,)})
 
     def score_alone(models: IntArray) -> FloatArray:
-        part = take_models(design, models)
-        return score_attacks(headline, models_of(signals, models), part, patients).scores[scored.headline]
+        return score_attacks(headline, models_of(signals, models), design.of(models), patients).scores[scored.headline]
 
     found = worst_group(
         scored.scores[scored.headline],
@@ -183,21 +182,24 @@ def bound_of_the_most_exposed(
     """Bound epsilon from below by the most exposed patient, chosen on half of the models and tried on the others."""
     if design.models < _FEWEST_FOR_BOUND:
         return ()
-    pair = pair_codes(design.partner)
-    choosing, trying = split_pairs(pair, generator(design.seed, "bound"))
+    draw = pair_codes(design.partner)
+    choosing, trying = split_pairs(draw, generator(design.seed, "bound"))
+    if min(scarcest(design.members[half]) for half in (choosing, trying)) < LEAST:
+        return ()
     patient = int(d_prime_of(statistic[choosing], design.members[choosing]).argmax())
-    held = design.members[trying, patient]
-    values = statistic[trying, patient]
+    held, values = design.members[trying, patient], statistic[trying, patient]
+    # Models of one draw depend on each other: one of each side is a trial.
+    inside, outside = (values[side][np.unique(draw[trying][side], return_index=True)[1]] for side in (held, ~held))
     delta = settings.delta_for(design.patients)
     found = many_run_bound(
-        values[held],
-        values[~held],
+        inside,
+        outside,
         delta=delta,
         neighbouring="replace-one",
         choose="bonferroni",
         significance=significance,
     )
-    fit = gdp_fit(values[held], values[~held], delta=delta)
+    fit = gdp_fit(inside, outside, delta=delta)
     whom = "the patient who was most exposed in the other half of the models"
     gaussian = sections.EpsilonBound(
         epsilon=fit.epsilon,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Discriminator, Field, Tag
 
@@ -79,6 +79,9 @@ class TargetSection(Section):
     )
 
 
+TargetT = TypeVar("TargetT", bound=TargetSection)
+
+
 class TrainSection(Section):
     """The one model that ``genoaudit train`` makes for release; an audit takes no notice of it."""
 
@@ -99,7 +102,7 @@ def located_members(members: Members, folder: Path) -> Members:
     return members
 
 
-def located_target(target: TargetSection, folder: Path) -> TargetSection:
+def located_target(target: TargetT, folder: Path) -> TargetT:
     """Return the same with its paths taken relative to a folder."""
     found: dict[str, Any] = {"path": folder / target.path}
     if target.members is not None:

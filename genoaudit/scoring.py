@@ -13,7 +13,7 @@ from genoaudit.attacks.combine import patient_mean
 from genoaudit.attacks.folds import model_folds
 from genoaudit.attacks.gap import correct_labels
 from genoaudit.config import AuditSection
-from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Signals, scarcest
 from genoaudit.errors import ConfigError
 
 ENOUGH_FOR_OWN_VARIANCE = 64
@@ -35,22 +35,24 @@ class Scored:
     statistic
         What the adversary sees of each patient under each model, by itself: the mean logit, or with labels alone the
         share of right answers; [models, patients].
+    scarcest
+        Fewest models that held, or did not hold, some patient.
     """
 
     attacks: tuple[Attack | Combination, ...]
     scores: Mapping[str, FloatArray]
     idle: Mapping[str, str]
     statistic: FloatArray
+    scarcest: int
 
     @property
     def headline(self) -> str:
         """The attack that groups and patients are shown for."""
-        models = len(self.statistic)
-        return choose_headline(tuple(self.scores), models)
+        return choose_headline(tuple(self.scores), 2 * self.scarcest)
 
 
 def choose_headline(ran: tuple[str, ...], models: int) -> str:
-    """Name the headline attack by the number of models and what was run, never by the results."""
+    """Name the headline attack by what was run and the number of models, as many with a patient as without."""
     by_variance = ("lira", "bavaria_t") if models >= ENOUGH_FOR_OWN_VARIANCE else ("bavaria_t", "lira_fixed", "lira")
     preferred = (*by_variance, "lira_fixed", "rmia", "bavaria_n", "base", "label_augmentation", *ran)
     found: str = next(name for name in preferred if name in ran)
@@ -127,10 +129,14 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
         for name, combination in COMBINATIONS.items():
             if reason := _why_not_combined(combination, design, scores):
                 idle[name] = reason
-            else:
+                continue
+            try:
                 scores[name] = combination.combine(_within_folds(ran, seen, design, patients), design)
-                ran.append(combination)
-    return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings))
+            except ConfigError as error:  # a fold by itself has too few references
+                idle[name] = f"within a fold of the models {error}"
+                continue
+            ran.append(combination)
+    return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings), scarcest(design.members))
 
 
 def models_of(signals: Signals, models: IntArray | slice) -> Signals:
@@ -153,17 +159,10 @@ def _within_folds(
     scores = {attack.name: np.empty(design.members.shape) for attack in single}
     for fold in range(int(fold_of.max()) + 1):
         own = np.flatnonzero(fold_of == fold)
-        part, signals = take_models(design, own), models_of(seen, own)
+        part, signals = design.of(own), models_of(seen, own)
         for attack in single:
             scores[attack.name][own] = attack.score(signals, part, patients)
     return scores
-
-
-def take_models(design: Design, models: IntArray) -> Design:
-    """Return the design of some models, in ascending order; a partner that is not among them is none."""
-    place = np.full(design.models + 1, -1, dtype=np.intp)  # the last stands for no partner
-    place[models] = np.arange(models.size)
-    return replace(design, members=design.members[models], partner=place[design.partner[models]])
 
 
 def _why_not_combined(combination: Combination, design: Design, scores: Mapping[str, FloatArray]) -> str | None:

@@ -27,7 +27,10 @@ def test_defaults_are_what_the_readme_promises():
         (changed("cohort", labels={"pth": "x"}), r"unknown key 'cohort\.labels\.pth'; did you mean 'path'\?"),
         (changed("audit", model=8), r"unknown key 'audit\.model'; did you mean 'models'\?"),
         ({**MINIMAL, "adit": {}}, r"unknown key 'adit'; did you mean 'audit'\?"),
-        ({**MINIMAL, "zzz": {}}, r"unknown key 'zzz'; valid here: audit, canaries, cohort, recipe, target, train"),
+        (
+            {**MINIMAL, "zzz": {}},
+            r"unknown key 'zzz'; valid here: audit, canaries, cohort, earlier, recipe, target, train",
+        ),
         ({}, "'cohort' is missing"),
         (changed("cohort", scale="logs"), r"'cohort\.scale': Input should be 'counts'"),
         (changed("audit", models=1), r"'audit\.models': must be a whole number from 4 to 100000, or 'auto'; got 1"),
@@ -36,6 +39,20 @@ def test_defaults_are_what_the_readme_promises():
         (changed("recipe", kind="mpl"), r"'recipe\.kind': Input should be 'mlp'"),
         (changed("recipe", kind="import"), "'recipe': target = 'module:function' belongs to kind = 'import'"),
         (changed("recipe", target="a:b"), "'recipe': target"),
+        ({**MINIMAL, "earlier": [{"path": "old.csv"}]}, r"\[\[earlier\]\] releases are attacked together with a later"),
+        (
+            {**MINIMAL, "target": {"path": "new.csv"}, "earlier": [{"path": "old.csv", "nmae": "x"}]},
+            r"unknown key 'earlier\.0\.nmae'; did you mean 'name'\?",
+        ),
+        (
+            {
+                **MINIMAL,
+                "target": {"path": "m.csv", "members": "all"},
+                "recipe": {"kind": "mlp"},
+                "earlier": [{"path": "old.csv"}],
+            },
+            "releases are attacked together with a later one that left patients out",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_the_nearest_valid_key(content, message):

@@ -83,7 +83,7 @@ class Posterior:
     uncertainty: FloatArray
 
 
-def _moments_of_others(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def moments_of_others(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and unbiased variance over the other patients, for every patient."""
     left = max(values.shape[1] - 1, 1)
     overall = values.mean(axis=1, keepdims=True)
@@ -158,9 +158,9 @@ def fit_prior(moments: Moments) -> Prior:
         log_median, log_ratio = _scaled_f(float(degrees))
         log_df[target] = np.interp(ratio[target], log_ratio[::-1], np.log(PRIOR_DF)[::-1])
         log_scale[target] = np.interp(log_df[target], np.log(PRIOR_DF), log_median)
-    mean, between = _moments_of_others(moments.mean)
+    mean, between = moments_of_others(moments.mean)
     # The references' own scatter moves a patient's mean too, and is no difference between patients.
-    scatter, _ = _moments_of_others(variance / moments.count)
+    scatter, _ = moments_of_others(variance / moments.count)
     told = mean.shape[1] > LEAST_PATIENTS
     return Prior(
         df=np.where(enough, np.exp(log_df), 0.0),

@@ -1,7 +1,7 @@
 """Who may teach an attack that scores whom: folds of models and of patients, and the rows a learned attack trains on.
 
-An attack that is fitted must not see the model it attacks, that model's complement (whose members are the target's
-non-members) or the patient it scores. So every combination of one fold of models and one fold of patients is scored by
+An attack that is fitted must not see the model it attacks, those drawn with it (whose members tell the target's) or the
+patient it scores. So every combination of one fold of models and one fold of patients is scored by
 what was fitted on the other models and the other patients.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genoaudit.contracts import BoolArray, Design, IntArray
+from genoaudit.contracts import BoolArray, Design, IntArray, draw_codes
 from genoaudit.errors import ConfigError
 from genoaudit.randomness import generator
 
@@ -53,16 +53,16 @@ def patient_folds(patients: int, *, seed: int, folds: int = PATIENT_FOLDS) -> In
 
 
 def model_folds(partner: IntArray, *, seed: int, folds: int = MODEL_FOLDS) -> IntArray:
-    """Deal models into folds, a model and its complementary partner always into the same one.
+    """Deal models into folds, those drawn together always into the same one.
 
     Parameters
     ----------
     partner
-        Complementary model of each model, -1 if none; [models].
+        Who was drawn with whom, as in `genoaudit.contracts.Design`; [models].
     seed
         Seed of the deal.
     folds
-        Number of folds; as many as pairs (and models without a partner) if there are fewer.
+        Number of folds; as many as draws if there are fewer.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def model_folds(partner: IntArray, *, seed: int, folds: int = MODEL_FOLDS) -> In
     Raises
     ------
     ConfigError
-        If there are fewer than two pairs (or models without a partner) or two folds.
+        If there are fewer than two draws or two folds.
 
     Examples
     --------
@@ -79,10 +79,8 @@ def model_folds(partner: IntArray, *, seed: int, folds: int = MODEL_FOLDS) -> In
     >>> bool(fold[0] == fold[1]), bool(fold[2] == fold[3])
     (True, True)
     """
-    models = np.arange(partner.size)
-    first = np.where(partner >= 0, np.minimum(models, partner), models)
-    pairs, pair = np.unique(first, return_inverse=True)
-    return _deal(pairs.size, folds, seed=seed, what="complementary pairs of models")[pair]
+    draw = draw_codes(partner)
+    return _deal(int(draw.max()) + 1, folds, seed=seed, what="complementary pairs of models")[draw]
 
 
 def _deal(units: int, folds: int, *, seed: int, what: str) -> IntArray:
@@ -106,7 +104,7 @@ class Cell:
     models, patients
         What is scored; indices.
     taught_by_models, taught_by_patients
-        What the fit may use: no model of the block nor any partner of one, no patient of the block; indices.
+        What the fit may use: no model of the block nor any drawn with one, no patient of the block; indices.
     """
 
     number: int

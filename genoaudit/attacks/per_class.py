@@ -2,7 +2,7 @@
 
 The score is log p_y - tau_y. The threshold of a class lies midway between the mean log confidence of the class's
 samples under reference models that held them and under those that did not, taken over all other patients: neither the
-target, nor its partner, nor the patient scored helps to fit it.
+target, nor a model drawn with it, nor the patient scored helps to fit it.
 
 Song, Mittal. Systematic evaluation of privacy risks of machine learning models. USENIX Security 2021; the midpoint is
 that of Sablayrolles, Douze, Schmid, Ollivier, Jegou. White-box vs black-box: Bayes optimal strategies for membership
@@ -14,14 +14,14 @@ from __future__ import annotations
 import numpy as np
 
 from genoaudit.attacks.combine import patient_mean
+from genoaudit.attacks.references import sum_of_draw
 from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
 from genoaudit.errors import ConfigError
 
 
 def _over_references(values: FloatArray, partner: IntArray) -> FloatArray:
-    """Sum over all models but each target and its partner; [models, ...] -> [targets, ...]."""
-    of_partner = np.where((partner >= 0)[:, None], values[partner], 0)
-    return np.asarray(values.sum(axis=0) - values - of_partner)
+    """Sum over all models but each target and its draw; [models, ...] -> [targets, ...]."""
+    return np.asarray(values.sum(axis=0) - sum_of_draw(values, partner))
 
 
 def _others_mean(

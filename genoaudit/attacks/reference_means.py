@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from genoaudit.attacks.combine import patient_mean
-from genoaudit.contracts import BoolArray, FloatArray, IntArray, Signals
+from genoaudit.contracts import BoolArray, FloatArray, IntArray, Signals, draw_codes
 from genoaudit.errors import ConfigError
 
 _LOG_SMALLEST = -700.0  # exp of it is still a normal double
@@ -23,20 +23,8 @@ def log_confidence(signals: Signals, patients: IntArray) -> FloatArray:
     return patient_mean(-np.logaddexp(0.0, -signals.logit[:, 0, :]), patients)
 
 
-def pair_units(partner: IntArray) -> IntArray:
-    """Give complementary models one number, and each model without a partner its own: 0, 1, 2, ...; [models].
-
-    Examples
-    --------
-    >>> pair_units(np.array([1, 0, 3, 2, -1]))
-    array([0, 0, 1, 1, 2])
-    """
-    own = np.arange(partner.size)
-    return np.unique(np.where(partner >= 0, np.minimum(own, partner), own), return_inverse=True)[1]
-
-
 def log_reference_mean(log_p: FloatArray, side: BoolArray, partner: IntArray) -> FloatArray:
-    """Log of the mean probability over the references of one side, without each target and its partner.
+    """Log of the mean probability over the references of one side, without each target and its draw.
 
     Probabilities are only added, never subtracted, so that a target far above its references costs no digit. A
     reference more than 700 below the patient's largest log probability counts as 700 below it.
@@ -48,7 +36,7 @@ def log_reference_mean(log_p: FloatArray, side: BoolArray, partner: IntArray) ->
     side
         The models that belong to the side of each patient; [models, patients].
     partner
-        Complementary model of each model, -1 if none; [models].
+        Who was drawn with whom, as in `genoaudit.contracts.Design`; [models].
 
     Returns
     -------
@@ -69,9 +57,9 @@ def log_reference_mean(log_p: FloatArray, side: BoolArray, partner: IntArray) ->
     if count.min() < 1:
         short = np.flatnonzero((count < 1).any(axis=0))
         raise ConfigError(
-            "the attack needs a reference model on each side of every patient, besides the target and its partner; "
-            f"{short.size} of {side.shape[1]} patients have none (first: patient number {short[0]}). Train more models "
-            "in complementary pairs."
+            "the attack needs a reference model on each side of every patient, besides the target and what was drawn "
+            f"with it; {short.size} of {side.shape[1]} patients have none (first: patient number {short[0]}). Train "
+            "more models."
         )
     level = log_p.max(axis=0)
     relative = np.where(side, np.exp(np.maximum(log_p - level, _LOG_SMALLEST)), 0.0)
@@ -79,8 +67,8 @@ def log_reference_mean(log_p: FloatArray, side: BoolArray, partner: IntArray) ->
 
 
 def _without_target(values: FloatArray, partner: IntArray) -> FloatArray:
-    """Sum over all models but each target and its partner: everything before the pair plus everything after it."""
-    unit = pair_units(partner)
+    """Sum over all models but each target and its draw: everything before the draw plus everything after it."""
+    unit = draw_codes(partner)
     order = np.argsort(unit, kind="stable")
     starts = np.concatenate(([0], np.cumsum(np.bincount(unit))[:-1]))
     by_unit = np.add.reduceat(values[order], starts, axis=0)

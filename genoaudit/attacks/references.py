@@ -1,15 +1,18 @@
-"""What the reference models say of a patient: moments of a statistic without the target and without its partner.
+"""What the reference models say of a patient: moments of a statistic without the target and what was drawn with it.
 
-Leaving out only the target would give its membership away through the counts, so its complementary model goes with it.
+Leaving out only the target would give its membership away through the counts: in a half split its complementary model
+goes with it, in a random split all models of its round.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.contracts import BoolArray, FloatArray, IntArray, draw_codes
 from genoaudit.errors import ConfigError
 
 MIN_REFERENCES = 2
@@ -17,6 +20,8 @@ MIN_REFERENCES = 2
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """Relative error of a sum of squares from which the target's share was taken."""
+
+NumberT = TypeVar("NumberT", np.float64, np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Moments:
 def reference_moments(
     statistic: FloatArray, side: BoolArray, partner: IntArray, *, least: int = MIN_REFERENCES
 ) -> Moments:
-    """Take the moments of one side for every target, without the target and without its complementary partner.
+    """Take the moments of one side for every target, without the target and without the models drawn with it.
 
     Parameters
     ----------
@@ -55,7 +60,7 @@ def reference_moments(
     side
         The models that belong to the side of each patient; [models, patients].
     partner
-        Complementary model of each model, -1 if none; [models].
+        Who was drawn with whom, as in `genoaudit.contracts.Design`; [models].
     least
         Reference models that must be left on the side.
 
@@ -72,24 +77,84 @@ def reference_moments(
     >>> moments.mean[:2, 0], moments.variance[:2, 0]
     (array([4., 4.]), array([2., 2.]))
     """
-    count = side.sum(axis=0)
-    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(count, 1)
-    # Deviations from the side's own mean sum to zero, so the moments without one or two models follow from what those
-    # models contribute, without subtracting large sums from each other.
-    deviation = np.where(side, statistic - mean, 0.0)
-    has_partner = (partner >= 0)[:, None]
-    partner_deviation = np.where(has_partner, deviation[partner], 0.0)
-    left = count - side - (side[partner] & has_partner)
+    # Deviations from the side's own mean sum to zero, so the moments without a few models follow from what those models
+    # contribute, without subtracting large sums from each other.
+    mean, deviation = _from_mean(statistic, side)
+    left = _left(side, partner)
     if left.min() < least:
         short = np.flatnonzero((left < least).any(axis=0))
         raise ConfigError(
             f"the attack needs reference models that held a patient and others that did not, at least {least} of each "
-            f"besides the target and its partner; {short.size} of {side.shape[1]} patients have fewer (first: patient "
-            f"number {short[0]}). Train more models in complementary pairs."
+            f"besides the target and what was drawn with it; {short.size} of {side.shape[1]} patients have fewer "
+            f"(first: patient number {short[0]}). Train more models."
         )
-    removed = deviation + partner_deviation
+    removed = sum_of_draw(deviation, partner)
     total = (deviation**2).sum(axis=0)
-    squares = total - deviation**2 - partner_deviation**2 - removed**2 / left
+    squares = total - sum_of_draw(deviation**2, partner) - removed**2 / left
     # What is no larger than the rounding of the total is nothing: references that agree exactly have no variance.
     squares = np.where(squares > ROUNDING * total, squares, 0.0)
     return Moments(count=left, mean=mean - removed / left, squares=squares)
+
+
+def reference_products(first: FloatArray, second: FloatArray, side: BoolArray, partner: IntArray) -> FloatArray:
+    """Sum the products of two statistics' deviations from their means over one side's references, for every target.
+
+    Parameters
+    ----------
+    first, second
+        Two values per model and patient; [models, patients].
+    side, partner
+        As for `reference_moments`, which says whether there are enough references.
+
+    Returns
+    -------
+    What covariances are made of, without each target and the models drawn with it; [targets, patients]. Of a statistic
+    with itself it is `Moments.squares`, but for rounding.
+
+    Examples
+    --------
+    >>> side, partner = np.ones((3, 1), dtype=bool), np.full(3, -1)
+    >>> reference_products(np.array([[9.0], [1.0], [3.0]]), np.array([[0.0], [2.0], [8.0]]), side, partner)[0]
+    array([6.])
+    """
+    (_, one), (_, other) = _from_mean(first, side), _from_mean(second, side)
+    products = one * other
+    left = np.maximum(_left(side, partner), 1)
+    removed = sum_of_draw(one, partner) * sum_of_draw(other, partner) / left
+    return np.asarray(products.sum(axis=0) - sum_of_draw(products, partner) - removed)
+
+
+def _from_mean(statistic: FloatArray, side: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of a side's models, and each one's deviation from it, 0 for the others."""
+    mean = np.where(side, statistic, 0.0).sum(axis=0) / np.maximum(side.sum(axis=0), 1)
+    return mean, np.where(side, statistic - mean, 0.0)
+
+
+def _left(side: BoolArray, partner: IntArray) -> IntArray:
+    """Count the references of a side for every target."""
+    return np.asarray(side.sum(axis=0) - sum_of_draw(side.astype(np.intp), partner))
+
+
+def sum_of_draw(values: NDArray[NumberT], partner: IntArray) -> NDArray[NumberT]:
+    """Sum over every model and those drawn with it.
+
+    Parameters
+    ----------
+    values
+        One row per model; [models, ...].
+    partner
+        Who was drawn with whom, as in `genoaudit.contracts.Design`; [models].
+
+    Returns
+    -------
+    The sum of its draw, for every model; [models, ...].
+
+    Examples
+    --------
+    >>> sum_of_draw(np.array([1.0, 2.0, 4.0]), np.array([1, 0, -1]))
+    array([3., 3., 4.])
+    """
+    draw = draw_codes(partner)
+    order = np.argsort(draw, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(np.bincount(draw))[:-1]))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0)[draw])

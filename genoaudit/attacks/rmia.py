@@ -19,8 +19,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from genoaudit.attacks.reference_means import log_confidence, log_reference_mean, pair_units
-from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
+from genoaudit.attacks.reference_means import log_confidence, log_reference_mean
+from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals, draw_codes
 from genoaudit.errors import ConfigError
 
 GRID = np.arange(11) / 10
@@ -59,9 +59,10 @@ def _tune(log_p: FloatArray, members: BoolArray, partner: IntArray) -> float:
 def tuned_corrections(log_p: FloatArray, design: Design) -> FloatArray:
     """Choose the offline correction of every target by attacking reference models.
 
-    The complementary pairs are dealt into at most four groups. For the targets of one group, up to eight models of the
-    other groups are attacked with the remaining models of those groups, over `GRID`, and the correction with the best
-    mean AUC (the smallest of equals) is taken. So neither a target nor its partner takes any part in its own tuning.
+    The models, those drawn together always together, are dealt into at most four groups. For the targets of one group,
+    up to eight models of the other groups are attacked with the remaining models of those groups, over `GRID`, and the
+    correction with the best mean AUC (the smallest of equals) is taken. So neither a target nor any model drawn with it
+    takes part in its own tuning.
 
     Parameters
     ----------
@@ -79,15 +80,13 @@ def tuned_corrections(log_p: FloatArray, design: Design) -> FloatArray:
     ConfigError
         If the models outside a group leave some patient without a model that did not hold it.
     """
-    units = pair_units(design.partner)
+    units = draw_codes(design.partner)
     groups = units % min(_TUNING_GROUPS, int(units.max()) + 1)
     corrections = np.empty(design.models)
     for group in np.unique(groups):
         rest = np.flatnonzero(groups != group)
-        position = np.full(design.models, -1)
-        position[rest] = np.arange(rest.size)
-        partner = np.where(design.partner[rest] >= 0, position[design.partner[rest]], -1)
-        corrections[groups == group] = _tune(log_p[rest], design.members[rest], partner)
+        others = design.of(rest)
+        corrections[groups == group] = _tune(log_p[rest], others.members, others.partner)
     return corrections
 
 

@@ -11,11 +11,30 @@ import numpy as np
 
 from genoaudit.checks.alikeness import sample_gram
 from genoaudit.checks.metadata import CLASS, patient_levels
-from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Signals, draw_codes
 from genoaudit.data.cohort import Cohort
 
 Status = Literal["passed", "issue", "tip", "not_applicable"]
 """``issue``: numbers of the audit mislead until it is mended. ``tip``: something that a reader should know."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number behind a finding, beside what chance alone reaches.
+
+    Parameters
+    ----------
+    what
+        What was measured, in words.
+    value
+        The number.
+    chance
+        Largest value that chance reaches, but for the error rate of the check.
+    """
+
+    what: str
+    value: float
+    chance: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,8 @@ class Finding:
         What was found.
     advice
         What to do about it; empty where there is nothing to do.
+    measured
+        The numbers that decided, where others build on them.
     """
 
     code: str
@@ -41,6 +62,7 @@ class Finding:
     status: Status
     summary: str
     advice: str = ""
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +115,14 @@ class Evidence:
 
     @property
     def memberships(self) -> BoolArray | None:
-        """Independent memberships: the released model's, or one of each complementary pair; [targets, patients]."""
+        """Independent memberships: the released model's, or one of each draw; [targets, patients]."""
         if self.released is not None and self.cohort is not None and self.released.size == self.cohort.n_samples:
             inside = np.bincount(self.cohort.patients, weights=self.released, minlength=self.cohort.n_patients) > 0
             return np.asarray(inside[np.newaxis])
         design = self.fitting_design
         if design is None:
             return None
-        first = (design.partner < 0) | (np.arange(design.models) < design.partner)
-        return np.asarray(design.members[first])
+        return np.asarray(design.members[np.unique(draw_codes(design.partner), return_index=True)[1]])
 
     @property
     def audited(self) -> BoolArray | None:

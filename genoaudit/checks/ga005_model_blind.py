@@ -13,7 +13,7 @@ from scipy import stats
 
 from genoaudit.checks.alikeness import without
 from genoaudit.checks.chance import ALPHA, permutations
-from genoaudit.checks.evidence import Evidence, Finding
+from genoaudit.checks.evidence import Evidence, Finding, Measured
 from genoaudit.checks.metadata import CLASS, indicators, patient_levels
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.data.cohort import Cohort
@@ -39,19 +39,19 @@ def model_blind(evidence: Evidence) -> Finding:
     kernels = _kernels(cohort, evidence.gram, classes=evidence.released is not None)
     orders = permutations(strata[chosen], evidence.seed, "blind")
     distance = float(stats.norm.isf(ALPHA / len(kernels)))
-    said, biased = [], False
+    found = []
     for name, kernel in kernels.items():
         auc = blind_auc(kernel[np.ix_(chosen, chosen)], members, orders)
-        limit = float(auc[1:].mean() + distance * auc[1:].std())
-        biased |= bool(auc[0] > limit)
-        said.append(f"{auc[0]:.2f} from {name} (chance reaches {limit:.2f})")
-    summary = f"AUC of classifiers that never saw the model: {' and '.join(said)}, {count(len(members), 'target')}."
-    if not biased:
-        return _finding("passed", summary)
+        found.append(Measured(name, float(auc[0]), float(auc[1:].mean() + distance * auc[1:].std())))
+    said = " and ".join(f"{one.value:.2f} from {one.what} (chance reaches {one.chance:.2f})" for one in found)
+    summary = f"AUC of classifiers that never saw the model: {said}, {count(len(members), 'target')}."
+    if not any(one.value > one.chance for one in found):
+        return _finding("passed", summary, measured=tuple(found))
     return _finding(
         "issue",
         summary + " The control group is biased: an attack can succeed without anything leaking.",
         "Choose the non-members from the same source as the members, at random within class and site.",
+        measured=tuple(found),
     )
 
 

@@ -50,7 +50,8 @@ def permuted(evidence: Evidence) -> Finding:
     return _finding(
         "issue",
         f"{count(len(biased), 'control')} of {len(tested)} not at chance: {listed}.",
-        "Draw the members of each pair of models independently, and leave target and partner out of every reference.",
+        "Draw the members of each pair of models independently, and leave the target and what was drawn with it out of "
+        "every reference.",
     )
 
 
@@ -63,12 +64,14 @@ def _shuffled(design: Design, seed: int) -> Design:
 
 
 def _transferred(scores: FloatArray, design: Design) -> tuple[float, float]:
-    """Judge each target's scores by the members of the model at the same place of the next pair."""
-    pair = pair_codes(design.partner)
-    first = np.unique(pair, return_index=True)[1]
-    judge = np.roll(first, -1)[pair]
-    second = (design.partner >= 0) & (design.partner < np.arange(design.models)) & (design.partner[judge] >= 0)
-    judge[second] = design.partner[judge[second]]
+    """Judge each target's scores by the members of the model at the same place of the next draw."""
+    draw = pair_codes(design.partner)
+    order, size = np.argsort(draw, kind="stable"), np.bincount(draw)
+    first = np.cumsum(size) - size
+    place = np.empty(design.models, dtype=np.intp)
+    place[order] = np.arange(design.models) - first[draw[order]]
+    following = (draw + 1) % size.size
+    judge = order[first[following] + np.minimum(place, size[following] - 1)]
     of_pair, error = _aucs(scores, design, design.members[judge])
     distance = abs(of_pair.mean() - 0.5)
     # Models of unequal quality spread the pairs more than ranks alone would.

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from genoaudit.contracts import BoolArray, Design, IntArray
+from genoaudit.contracts import BoolArray, Design, IntArray, rings
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.randomness import generator
 
@@ -231,8 +231,8 @@ def make_random_splits(y: IntArray, patients: IntArray, *, members: int, models:
     Returns
     -------
     Design
-        Without complementary pairs; every class with at least two patients on each side of every model, and everybody
-        left out nearly equally often.
+        Every class with at least two patients on each side of every model. Models take turns to leave everybody out
+        once, or nearly, and those of a round of turns were drawn together (see `genoaudit.contracts.Design`).
 
     Raises
     ------
@@ -249,14 +249,26 @@ def make_random_splits(y: IntArray, patients: IntArray, *, members: int, models:
     _refuse_unsplittable(carries)
     strata = _strata(carries)
     rows = [_random_split(strata, carries, members, seed, model) for model in range(models)]
-    partner = np.full(models, -1, dtype=np.intp)
+    partner = rings(np.arange(models, dtype=np.intp) // turns_of(strata.size, members))
     return Design(members=np.array(rows), partner=partner, seed=seed, kind="random_split")
+
+
+def turns_of(patients: int, members: int) -> int:
+    """Return how many models of a random split leave everybody out once, or nearly.
+
+    References without a patient are scarce where most are members; by turns everybody has as many.
+
+    Examples
+    --------
+    >>> turns_of(100, 90), turns_of(100, 65), turns_of(100, 30)
+    (10, 2, 1)
+    """
+    return max(patients // (patients - members), 1)
 
 
 def _random_split(strata: IntArray, carries: BoolArray, members: int, seed: int, model: int) -> BoolArray:
     size, outside = strata.size, strata.size - members
-    # In a round of so many models everybody is left out once, or nearly: references without a patient are scarce.
-    turns = max(size // outside, 1)
+    turns = turns_of(size, members)
     for attempt in range(_ATTEMPTS):
         rng = generator(seed, "design", "random", model // turns if attempt == 0 else model, attempt)
         shuffled = rng.permutation(size)

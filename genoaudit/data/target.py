@@ -198,10 +198,10 @@ def need_both_sides(target: Target, cohort: Cohort) -> None:
     """
     inside = int(target.members.sum())
     if min(inside, cohort.n_patients - inside) < 1:
-        missing = "non-members to compare with" if inside else "members"
-        problem = (
-            f"{inside} of {cohort.n_patients} patients were members: {missing} are missing. Audit the recipe alone."
-        )
+        missing, instead = "members", "Audit the recipe alone."
+        if inside:
+            missing, instead = "non-members to compare with", "Audit its recipe in its place (audit_everybody)."
+        problem = f"{inside} of {cohort.n_patients} patients were members: {missing} are missing. {instead}"
         raise DataError(target.source, [problem])
 
 

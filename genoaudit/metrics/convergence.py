@@ -8,7 +8,7 @@ the numbers, or at a verdict, would stop where chance favours one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -66,7 +66,7 @@ def doubling_sizes(most: int, *, first: int = 32) -> tuple[int, ...]:
 
 
 def first_models(design: Design, models: int) -> Design:
-    """Return the design of the first models; one whose partner is cut off has no partner.
+    """Return the design of the first models; one whose partners are cut off has none.
 
     Parameters
     ----------
@@ -82,8 +82,7 @@ def first_models(design: Design, models: int) -> Design:
     """
     if not 1 <= models <= design.models:
         raise ConfigError(f"the design has {design.models} models, asked for the first {models}.")
-    partner = design.partner[:models]
-    return replace(design, members=design.members[:models], partner=np.where(partner < models, partner, -1))
+    return design.of(np.arange(models))
 
 
 def convergence(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from genoaudit.contracts import FloatArray, IntArray
+from genoaudit.contracts import FloatArray, IntArray, draw_codes
 from genoaudit.errors import ConfigError
 
 _HALVINGS = 60  # bisection down to the last bit of a double
@@ -186,12 +186,13 @@ def newcombe_auc(
 
 
 def pair_codes(partner: IntArray) -> IntArray:
-    """Return the independent cluster of each model: a complementary pair is one, a model without partner is one.
+    """Return the independent cluster of each model: models drawn together are one, such as a complementary pair.
 
     Parameters
     ----------
     partner
-        Complementary model of each model, -1 if none; [models].
+        Who was drawn with whom, around rings, -1 for a model drawn by itself; as in `genoaudit.contracts.Design`;
+        [models].
 
     Returns
     -------
@@ -200,7 +201,7 @@ def pair_codes(partner: IntArray) -> IntArray:
     Raises
     ------
     ConfigError
-        If the partners are not mutual.
+        If the partners form no rings.
 
     Examples
     --------
@@ -208,11 +209,15 @@ def pair_codes(partner: IntArray) -> IntArray:
     array([0, 0, 1, 1, 2])
     """
     models = np.arange(partner.size)
-    if np.any((partner < -1) | (partner >= partner.size) | (partner == models)) or np.any(
-        (partner >= 0) & (partner[partner] != models)
+    ringed = models[partner >= 0]
+    if np.any((partner < -1) | (partner >= partner.size) | (partner == models)) or not np.array_equal(
+        np.sort(partner[ringed]), ringed
     ):
-        raise ConfigError("partners must be mutual: partner[partner[m]] == m, or -1 for a model without one.")
-    return np.unique(np.where(partner >= 0, np.minimum(partner, models), models), return_inverse=True)[1]
+        raise ConfigError(
+            "partners must form rings: each model with a partner is the partner of one other model, and -1 stands for "
+            "a model without one."
+        )
+    return draw_codes(partner)
 
 
 def two_way_weights(

@@ -16,6 +16,10 @@ from genoaudit.metrics.roc import is_resolvable, is_shown
 _FPR = 0.05
 _Z = float(stats.norm.isf(0.025))
 _BLOCK = 2**20  # values ranked at once
+
+LEAST = 2
+"""Models on each side of a patient below which nothing is said of him."""
+
 _VARIANCE_FLOOR = 1e-12  # keeps the effect of a constant statistic finite
 
 
@@ -107,7 +111,7 @@ def patient_table(statistic: FloatArray, scores: FloatArray, members: BoolArray)
     )
 
 
-def check_sides(members: BoolArray, *, least: int = 2, **values: FloatArray) -> IntArray:
+def check_sides(members: BoolArray, *, least: int = LEAST, **values: FloatArray) -> IntArray:
     """Refuse what no number of one patient should be computed from.
 
     Parameters

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.contracts import BoolArray, FloatArray, IntArray, scarcest
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.intervals import pair_codes
-from genoaudit.metrics.patients import check_sides
+from genoaudit.metrics.patients import LEAST, check_sides
 
 BLOCK = 2**22
 """Values of a replicate and patient held at once."""
@@ -266,10 +266,11 @@ def halves_agreement(
     tops: Sequence[int] | None = None,
     splits: int = 20,
     generator: np.random.Generator,
-) -> HalvesAgreement:
+) -> HalvesAgreement | None:
     """Audit every patient on two disjoint halves of the models and compare.
 
-    Each half has half of the models, so the agreement of two audits as large as this one would be higher.
+    Each half has half of the models, so the agreement of two audits as large as this one would be higher. None if a
+    half has fewer than two models with, or without, some patient.
 
     Parameters
     ----------
@@ -288,8 +289,8 @@ def halves_agreement(
     Raises
     ------
     ConfigError
-        If the arrays do not fit, a value is not finite, a side of a half has fewer than two models, or a number of
-        patients is out of range.
+        If the arrays do not fit, a value is not finite, a side has fewer than two models, or a number of patients is
+        out of range.
 
     Examples
     --------
@@ -311,6 +312,8 @@ def halves_agreement(
     smallest = members.shape[0]
     for split in range(splits):
         halves = split_pairs(pair, generator)
+        if min(scarcest(members[half]) for half in halves) < LEAST:
+            return None
         smallest = min(smallest, *(half.size for half in halves))
         first, second = (d_prime_of(statistic[half], members[half]) for half in halves)
         correlation[split] = _spearman(first, second)

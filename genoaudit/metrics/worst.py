@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from genoaudit.contracts import BoolArray, FloatArray, IntArray
+from genoaudit.contracts import BoolArray, FloatArray, IntArray, scarcest
 from genoaudit.errors import ConfigError
 from genoaudit.metrics import roc
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.intervals import clopper_pearson, newcombe_auc, pair_codes
-from genoaudit.metrics.patients import check_sides
+from genoaudit.metrics.patients import LEAST, check_sides
 from genoaudit.metrics.stability import d_prime_of, most_exposed, pair_weights, split_pairs, weighted_d_prime
 from genoaudit.metrics.two_way import ONE_SIDED, TWO_SIDED
 
@@ -78,7 +78,7 @@ def worst_patients(
     statistic
         The patient's mean logit under every model, higher = member; [models, patients], finite.
     members
-        Membership; every patient in at least two models of each half and out of at least two; [models, patients].
+        Membership; every patient in at least two models and out of at least two; [models, patients].
     partner
         Complementary model of each model, -1 if none; pairs stay together; [models].
     k
@@ -92,13 +92,14 @@ def worst_patients(
 
     Returns
     -------
-    The numbers, or None if a half would have fewer than `MIN_PAIRS` pairs.
+    The numbers, or None if a half would have fewer than `MIN_PAIRS` pairs, or fewer than two models with, or without,
+    some patient.
 
     Raises
     ------
     ConfigError
-        If the arrays do not fit, a value is not finite, `k` is not between 1 and the number of patients, or a half
-        lacks models on one side of a patient.
+        If the arrays do not fit, a value is not finite, a side has fewer than two models, or `k` is not between 1 and
+        the number of patients.
 
     Examples
     --------
@@ -120,6 +121,8 @@ def worst_patients(
     if pairs < MIN_PAIRS:
         return None
     halves = split_pairs(pair, generator)
+    if min(scarcest(members[half]) for half in halves) < LEAST:
+        return None
     chosen, found = [], []
     for choosing, measuring in (halves, halves[::-1]):
         effect = d_prime_of(statistic[choosing], members[choosing])

@@ -209,7 +209,7 @@ def _score(
     (signals, design), (said, single) = among, alone
     scored = score_attacks(settings, signals, design, cohort.patients)
     last: Mapping[str, FloatArray] = {name: scores[-1:] for name, scores in scored.scores.items()}
-    found = Scored(scored.attacks, last, scored.idle, scored.statistic)
+    found = replace(scored, scores=last)
     able = [
         name
         for name in scored.idle

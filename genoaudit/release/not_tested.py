@@ -22,9 +22,9 @@ def what_was_not_tested(report: AuditReport) -> tuple[NotTested, ...]:
 
 
 def _gaps(report: AuditReport) -> Iterator[tuple[str, str]]:
-    many = "one model says one thing of each patient; it takes many models, and so " + (
-        "its recipe" if report.design is None else "an audit of the recipe"
-    )
+    many = "one model says one thing of each patient; it takes many models, and so its recipe"
+    if report.design is not None:
+        many = f"the {report.design.models} reference models are too few to leave everybody out often; train more"
     if report.design is None:
         yield (
             "Attacks that compare a patient with other models (LiRA, BaVarIA, RMIA and others: as a rule the best)",
@@ -34,13 +34,18 @@ def _gaps(report: AuditReport) -> Iterator[tuple[str, str]]:
     if report.exposure is None:
         yield "How exposed single patients are, and the most exposed of them", many
     if report.worst_group is None:
-        yield "The most exposed group, chosen on some models and measured on others", many
+        yield (
+            "The most exposed group, chosen on some models and measured on others",
+            many if report.design is None else f"{many}, or no group is large enough",
+        )
     if not report.bounds:
         yield "Lower bounds on \N{GREEK SMALL LETTER EPSILON}", many
     if report.canaries is None:
         yield (
             "Planted worst-case patients (canaries)",
-            "they must be among the members, and this model is trained already",
+            "they take further models of the recipe; "
+            + ("name it, and" if report.design is None else "ask for them by")
+            + " [canaries]",
         )
     if report.guarantee is None:
         yield (

@@ -12,6 +12,13 @@ from typing import Literal
 
 from genoaudit.metrics.estimates import RateAtFpr
 from genoaudit.report.promise_wording import alarm_sentence, guarantee_sentence
+from genoaudit.report.release_wording import (
+    biased_sentence,
+    control_of,
+    full_size_sentences,
+    joint_sentence,
+    of_recipe,
+)
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.wording import (
     CHANCE_AUC,
@@ -29,6 +36,8 @@ from genoaudit.report.wording import (
 )
 
 _SAYS_NOTHING = 0.9
+
+_AT_HALF = "What was measured, on models trained on half of the patients:"
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,42 @@ class Answer:
 def answer(report: AuditReport) -> Answer:
     """Say what was found, and what was promised; an alarm comes before everything.
 
-    The headline attack speaks if it beats guessing, otherwise the strongest attack that does.
+    The headline attack speaks if it beats guessing, otherwise the strongest attack that does. What limits all that
+    follows is said before it: a model that nobody was left out of, or a control group that is told without any model.
     """
-    found, guarantee, theory = _found(report), report.guarantee, report.theory
+    return _promised(report, _of_release(report, _found(report)))
+
+
+def _of_release(report: AuditReport, found: Answer) -> Answer:
+    """Add what the hard cases of a release are."""
+    if report.joint is not None:
+        found = replace(found, sentences=(*found.sentences, joint_sentence(report.joint)))
+        if found.tone == "nothing_found" and (report.joint.together.low or 0.0) > CHANCE_AUC:
+            heading = "Members can be told from non-members by whoever holds earlier releases too."
+            found = replace(found, tone="exposed", heading=heading)
+    if report.full_size is not None:
+        first = full_size_sentences(report, report.full_size)
+        return replace(found, sentences=(*first, _AT_HALF, *found.sentences))
+    control = control_of(report)
+    if control is None or control.status != "issue":
+        return found
+    sentences = (biased_sentence(control), *found.sentences)
+    if found.tone != "exposed":
+        return replace(found, sentences=sentences)
+    heading = "Members can be told from non-members, but without the model as well."
+    return Answer("unknown", heading, sentences)
+
+
+def _promised(report: AuditReport, found: Answer) -> Answer:
+    guarantee, theory = report.guarantee, report.theory
     if guarantee is None:
         return found
     promised = guarantee_sentence(guarantee)
     if theory is None or guarantee.vacuous or guarantee.epsilon is None:
         return replace(found, sentences=(*found.sentences, promised))
     alarm = alarm_sentence(theory, end_to_end=guarantee.end_to_end, single=report.audit == "release")
+    if report.audit == "release" and theory.comparisons:
+        alarm = f"{alarm} The lower bounds are those of reference models of its recipe."
     if theory.alarm:
         heading = "More was found than the guarantee allows."
         return Answer("exposed", heading, (alarm, promised, *found.sentences))
@@ -83,7 +119,8 @@ def _found(report: AuditReport) -> Answer:
         sentences.insert(0 if rate.resolvable else 1, _rate_sentence(report, rate))
     if auc_text(auc_or_lowest(strongest)) > auc_text(auc_or_lowest(spoken)):
         sentences.append(f"{strongest.title} does better still: AUC {spoken_estimate(strongest.auc)}.")
-    sentences += [_spread_sentence(report), _worst_patient(report)]
+    single = list(filter(None, (_spread_sentence(report), _worst_patient(report))))
+    sentences += [of_recipe(report, " ".join(single))] if report.audit == "release" else single
     return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
 
 
@@ -164,14 +201,14 @@ def _singled_out(report: AuditReport) -> tuple[str, ...]:
     flagging = None if report.exposure is None else report.exposure.flagging
     if flagging is not None and flagging.flagged:
         said = ("Single patients do stand out.", _spread_sentence(report), _worst_patient(report))
-        return (" ".join(filter(None, (*said, flagging_sentence(flagging)))),)
+        return (of_recipe(report, " ".join(filter(None, (*said, flagging_sentence(flagging))))),)
     spread = _spread_sentence(report)
     if not spread or exposure_quantiles(report)[95.0] <= unexposed_band(report)[1]:
         return ()
     nobody = "Which patients, if any, cannot be said with so few models."
     if flagging is not None:
         nobody = f"No single one stands out, though: {flagging_sentence(flagging)}"
-    return (f"{spread} {nobody}",)
+    return (of_recipe(report, f"{spread} {nobody}"),)
 
 
 def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report import promise_wording, wording
+from genoaudit.report import promise_wording, release_wording, wording
 from genoaudit.report.answer import answer
 from genoaudit.report.figures import convergence_figure, drawn_attacks, reliability_figure, roc_figure, roc_points
 from genoaudit.report.patient_rows import columns_of, first_rows, patient_block, script_json
@@ -53,8 +53,10 @@ MEASURES = {
     "auroc": "AUROC",
 }
 CONTENTS = {
+    "full-size": "Trained on everybody",
     "risk": "Risk in plain words",
     "attacks": "Attacks",
+    "joint": "With earlier releases",
     "exposure": "Patients",
     "groups": "Groups",
     "theory": "Guarantee and evidence",
@@ -63,7 +65,7 @@ CONTENTS = {
     "reproduce": "Reproduce",
     "details": "Details",
 }
-"""The numbered sections, in their order, by the id of their heading."""
+"""The numbered sections, in their order, by the id of their heading; some stand only where there is reason to."""
 
 TABLE_BUDGETS = (0.1, 0.01)
 ONLY_HERE_SHOWN = 8
@@ -118,9 +120,10 @@ def render_html(
         whose=wording.whose(report),
         over_targets=wording.over_targets(report),
         headline=wording.headline_attack(report),
+        control=release_wording.control_of(report),
         measures=MEASURES,
         unexposed={"low": low, "high": high},
-        contents=CONTENTS,
+        contents=_contents(report),
         **parts,
         **_attack_parts(report),
         **_group_parts(report),
@@ -133,6 +136,12 @@ def render_html(
         script=_script(),
         script_digest=_script_digest(),
     )
+
+
+def _contents(report: AuditReport) -> dict[str, str]:
+    """List the sections that the page has."""
+    optional = {"full-size": report.full_size, "joint": report.joint}
+    return {id: title for id, title in CONTENTS.items() if optional.get(id, report) is not None}
 
 
 def _patient_parts(
@@ -287,6 +296,9 @@ def environment() -> Environment:
         promise_wording.samples_sentence,
         wording.self_test_sentence,
         wording.given_sentence,
+        release_wording.joint_sentence,
+        release_wording.joint_promise,
+        release_wording.control_sentence,
     )
     verdict = (
         verdict_heading,
@@ -309,6 +321,7 @@ def environment() -> Environment:
         "literal": lambda value: json.dumps(value, ensure_ascii=False, sort_keys=True),
         "rate_at": _rate_at,
         "threshold_at": _threshold_at,
+        "attack_title": lambda name, report: release_wording.title_of(report, name),
     }
     environment.globals |= {
         "relations": promise_wording.RELATIONS,

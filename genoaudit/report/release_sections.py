@@ -41,8 +41,10 @@ class RiskAtShare(Part):
     share: float
     members: int
     models: int
-    auc: Estimate
-    tpr_at_fpr: RateAtFpr
+    auc: Estimate = Field(description="Mean over target models.")
+    tpr_at_fpr: RateAtFpr = Field(
+        description="All target models pooled, so that the threshold rests on everybody who was ever left out."
+    )
 
 
 class FullSizeRisk(Part):
@@ -53,6 +55,9 @@ class FullSizeRisk(Part):
     auc: Estimate = Field(description="Extrapolated to all patients, not measured.")
     tpr: Estimate = Field(description="The same for the TPR at the false-positive rate of the points.")
     trend: str = Field(description="Along what the trend was drawn.")
+    guarantee: Guarantee | None = Field(
+        default=None, description="Of the recipe's training on all patients; None: it promises nothing."
+    )
 
 
 class JointReleases(Part):

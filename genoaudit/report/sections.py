@@ -240,6 +240,14 @@ class SelfTest(Part):
     passed: bool
 
 
+class Measured(Part):
+    """A number behind a finding, beside what chance alone reaches."""
+
+    what: str
+    value: float
+    chance: float
+
+
 class CheckFinding(Part):
     """What one check of the evidence says."""
 
@@ -248,6 +256,9 @@ class CheckFinding(Part):
     status: Literal["passed", "issue", "tip", "not_applicable"]
     summary: str
     advice: str
+    measured: tuple[Measured, ...] = Field(
+        default=(), description="Of the model-blind baseline: the AUC of classifiers by what they know."
+    )
 
 
 class UnionOfAttacks(Part):

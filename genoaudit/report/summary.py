@@ -113,7 +113,7 @@ def design(design: Design) -> parts.DesignSummary:
         kind=design.kind,
         neighbouring="replace-one",
         models=design.models,
-        pairs=int((design.partner >= 0).sum()) // 2,
+        pairs=int((design.partner >= 0).sum()) // 2 if design.kind == "half_split" else 0,
         members_per_model=(int(sizes.min()), int(sizes.max())),
         seed=design.seed,
     )

@@ -27,6 +27,7 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report import promise_wording, wording
 from genoaudit.report.answer import answer
 from genoaudit.report.release_sections import GivenModel
+from genoaudit.report.release_terminal import print_release
 from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
 from genoaudit.report.sections import EpsilonBound
 from genoaudit.report.verdict_terminal import print_decision
@@ -79,6 +80,7 @@ def print_result(report: AuditReport, written: Sequence[Path]) -> None:
     if report.verdict is not None:
         print_decision(console, report.verdict)
     console.print(answer(report).heading, style="bold")
+    print_release(console, report)
     _print_guarantee(console, report)
     _print_attack_table(console, report)
     _print_patients_and_bounds(console, report)
@@ -135,14 +137,17 @@ def _print_attack_table(console: Console, report: AuditReport) -> None:
 def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
     if report.union is not None:
         console.print(wording.plain(wording.union_sentence(report.union)))
+    said: list[str] = []
     if report.exposure is not None:
-        for worst in report.exposure.worst[:1]:
-            console.print(wording.plain(wording.worst_sentence(worst)))
+        said += [wording.worst_sentence(worst) for worst in report.exposure.worst[:1]]
         if report.exposure.flagging is not None:
-            console.print(wording.plain(wording.flagging_sentence(report.exposure.flagging)))
+            said.append(wording.flagging_sentence(report.exposure.flagging))
     planted = () if report.canaries is None else report.canaries.bounds
-    for bound in (*report.bounds, *planted):
-        console.print(_bound(bound))
+    said += [_bound(bound) for bound in (*report.bounds, *planted)]
+    if said and report.audit == "release":
+        console.print("About the recipe, not this model, from the reference models:")
+    for sentence in said:
+        console.print(wording.plain(sentence))
 
 
 def _print_guarantee(console: Console, report: AuditReport) -> None:

@@ -145,17 +145,21 @@ def exposure_quantiles(report: AuditReport) -> dict[float, float]:
 def unexposed_band(report: AuditReport) -> tuple[float, float]:
     """Return where the AUC of 95 % of patients would lie if membership left no trace.
 
-    Normal approximation to the null distribution of the two-sample rank statistic with half of the models on each side
-    (Mann & Whitney, Annals of Mathematical Statistics 1947).
+    Normal approximation to the null distribution of the two-sample rank statistic with as many models on each side as
+    hold a patient on average, and do not (Mann & Whitney, Annals of Mathematical Statistics 1947).
 
     Returns
     -------
     tuple of float
         Lower and upper end, in [0, 1].
     """
-    if report.design is None:  # no patient has a number of his own
+    design = report.design
+    if design is None:  # no patient has a number of his own
         return 0.0, 1.0
-    inside, outside = report.design.models // 2, report.design.models - report.design.models // 2
+    inside = design.models // 2
+    if design.kind != "half_split":
+        inside = max(round(design.models * sum(design.members_per_model) / (2 * report.cohort.patients)), 1)
+    outside = max(design.models - inside, 1)
     spread = 1.96 * math.sqrt((inside + outside + 1) / (12 * inside * outside))
     return max(0.0, 0.5 - spread), min(1.0, 0.5 + spread)
 

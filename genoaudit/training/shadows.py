@@ -6,6 +6,7 @@ any number of processes. Finished models are stored as they come in.
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -164,7 +165,13 @@ def _ingredients(recipe: Recipe, cohort: Cohort, design: Design, plan: Plan, ask
         "format": 3,
         "cohort": cohort.digest(),
         "recipe": describe_recipe(recipe),
-        "design": {"kind": design.kind, "seed": design.seed, "audited": design.audited},
+        # The first row stands for all: it stays as models are added, and tells splits of other sizes apart.
+        "design": {
+            "kind": design.kind,
+            "seed": design.seed,
+            "audited": design.audited,
+            "first": hashlib.sha256(np.packbits(design.members[0]).tobytes()).hexdigest(),
+        },
         "asked": asdict(asked),
         # Engines draw the first layer differently, and devices round differently.
         "engine": [plan.engine, plan.device],

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from genoaudit.attacks.reference_means import log_confidence, log_reference_mean, pair_units
+from genoaudit.attacks.reference_means import log_confidence, log_reference_mean
 from genoaudit.contracts import Design
 from genoaudit.errors import ConfigError
 
@@ -68,7 +68,3 @@ def test_confidence_of_a_patient_is_the_geometric_mean_over_samples(rng, make_si
     logit = rng.normal(size=(3, 4))
     log_p = log_confidence(make_signals(logit), np.array([1, 0, 1, 1]))
     np.testing.assert_allclose(np.exp(log_p[:, 1]), special.expit(logit[:, [0, 2, 3]]).prod(axis=1) ** (1 / 3))
-
-
-def test_models_without_a_partner_are_units_of_their_own():
-    np.testing.assert_array_equal(pair_units(np.array([3, -1, 4, 0, 2])), [0, 1, 2, 0, 2])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from genoaudit.attacks.references import reference_moments
+from genoaudit.data.design import make_random_splits
 from genoaudit.errors import ConfigError
 
 
@@ -10,7 +11,11 @@ def naive(statistic, side, partner):
     models, patients = statistic.shape
     count, mean, squares = (np.empty((models, patients)) for _ in range(3))
     for target in range(models):
-        kept = [m for m in range(models) if m not in (target, partner[target])]
+        together, follower = {target}, partner[target]
+        while follower not in together | {-1}:
+            together.add(follower)
+            follower = partner[follower]
+        kept = [m for m in range(models) if m not in together]
         for i in range(patients):
             values = [statistic[m, i] for m in kept if side[m, i]]
             count[target, i] = len(values)
@@ -29,6 +34,25 @@ def test_equals_collecting_the_references_one_by_one(models, rng, make_design):
     np.testing.assert_allclose(moments.mean, mean, rtol=1e-12)
     np.testing.assert_allclose(moments.squares, squares, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(moments.variance, squares / (count - 1), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("models", [16, 19], ids=["whole rounds", "a round cut short"])
+def test_a_whole_round_of_a_random_split_is_left_out_with_its_target(models, rng):
+    design = make_random_splits(np.zeros(20, dtype=np.intp), np.arange(20), members=15, models=models, seed=1)
+    statistic = rng.normal(size=(models, 20)) * 2 + 30 + np.arange(20)
+    for side in (design.members, ~design.members):
+        moments = reference_moments(statistic, side, design.partner)
+        count, mean, squares = naive(statistic, side, design.partner)
+        np.testing.assert_array_equal(moments.count, count)
+        np.testing.assert_allclose(moments.mean, mean, rtol=1e-12)
+        np.testing.assert_allclose(moments.squares, squares, rtol=1e-9, atol=1e-12)
+
+
+def test_counts_say_nothing_of_the_target_in_whole_rounds_of_a_random_split():
+    design = make_random_splits(np.zeros(20, dtype=np.intp), np.arange(20), members=15, models=16, seed=1)
+    for side, left in ((design.members, 9), (~design.members, 3)):
+        moments = reference_moments(np.zeros((16, 20)), side, design.partner)
+        np.testing.assert_array_equal(moments.count, np.full((16, 20), left))
 
 
 def test_counts_say_nothing_of_the_target_where_pairs_are_complementary(rng, make_design):

@@ -13,6 +13,7 @@ def test_a_random_design_passes(evidence):
     found = model_blind(evidence)
     assert found.status == "passed"
     assert "4 targets" in found.summary
+    assert all(one.value <= one.chance for one in found.measured)
 
 
 def test_a_random_release_passes(cohort):
@@ -33,6 +34,9 @@ def test_members_from_some_hospitals_are_told_by_their_expression_alone(cohort):
     hidden = replace(cohort, obs=cohort.obs[["age"]])
     found = model_blind(Evidence(cohort=hidden, released=released))
     assert found.status == "issue"
+    assert [one.what for one in found.measured] == ["expression", "covariates"]
+    assert found.measured[0].value > found.measured[0].chance > 0.5
+    assert f"{found.measured[0].value:.2f} from expression" in found.summary
     assert "control group is biased" in found.summary
 
 

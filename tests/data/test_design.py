@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from genoaudit.data.design import make_design, make_random_splits
+from genoaudit.contracts import draw_codes
+from genoaudit.data.design import make_design, make_random_splits, turns_of
 from genoaudit.errors import ConfigError, DataError
 
 
@@ -194,7 +195,7 @@ def test_random_splits_have_the_number_of_members_asked_for_and_each_class_its_s
     wanted = round(share * sum(sizes))
     design = make_random_splits(y, patients, members=wanted, models=5, seed=seed)
     assert (design.members.sum(axis=1) == wanted).all()
-    assert (design.partner == -1).all()
+    assert (draw_codes(design.partner) == np.arange(5) // turns_of(sum(sizes), wanted)).all()
     for code, size in enumerate(sizes):
         exact = size * wanted / sum(sizes)
         assert np.abs(members_of_class(design, y, patients, code) - exact).max() <= 1 + 1e-9
@@ -230,3 +231,6 @@ def test_random_splits_leave_everybody_out_nearly_equally_often(share):
     assert left_out.sum() == 64 * (100 - members)
     assert left_out.min() >= max(2, 0.5 * 64 * (1 - share))
     assert left_out.max() <= 1.6 * 64 * (1 - share) + 1
+    draw = draw_codes(design.partner)
+    for number in range(64 // turns_of(100, members)):
+        assert (~design.members[draw == number]).sum(axis=0).max() == 1  # nobody twice in a round

@@ -96,9 +96,9 @@ def test_one_given_model_is_audited_from_what_it_says(genoaudit, write_config, c
     page = (tmp_path / "run" / "report.html").read_text()
     assert not any(patient in page for patient in cohort.patient_ids)
     genoaudit("validate", config, check=0)
-    scores.assign(member=True).to_csv(tmp_path / "scores.csv", index=False)
+    scores.assign(member=False).to_csv(tmp_path / "scores.csv", index=False)
     refused = genoaudit("validate", config, check=3).stderr
-    assert "non-members to compare with are missing" in refused
+    assert "0 of 90 patients were members: members are missing" in refused
 
 
 @pytest.mark.parametrize(

@@ -118,13 +118,14 @@ def test_impossible_aucs_and_empty_sides_are_refused(auc, n_in):
         newcombe_auc(auc, n_in, 5)
 
 
-def test_pairs_and_lone_models_are_separate_clusters():
+def test_pairs_rings_and_lone_models_are_separate_clusters():
     np.testing.assert_array_equal(pair_codes(np.array([3, -1, -1, 0, 5, 4])), [0, 1, 2, 0, 3, 3])
+    np.testing.assert_array_equal(pair_codes(np.array([2, -1, 4, 5, 0, 3])), [0, 1, 0, 2, 0, 2])
 
 
-@pytest.mark.parametrize("partner", [[1, 2, 0], [1, -1], [0], [5, 0], [-2]])
-def test_partners_that_are_not_mutual_are_refused(partner):
-    with pytest.raises(ConfigError, match="mutual"):
+@pytest.mark.parametrize("partner", [[1, 2, 1], [1, -1], [1, 0, 0], [0], [5, 0], [-2]])
+def test_partners_that_form_no_rings_are_refused(partner):
+    with pytest.raises(ConfigError, match="rings"):
         pair_codes(np.array(partner))
 
 

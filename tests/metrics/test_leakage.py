@@ -234,9 +234,9 @@ def test_one_patient_on_a_side_is_enough_for_finite_numbers(rng):
         ({"scores": np.zeros(4)}, r"found scores \(4,\)"),
         ({"scores": np.full((2, 4), np.nan)}, "8 of 8 scores are not finite"),
         ({"members": np.ones((2, 4), dtype=bool)}, "one side only"),
-        ({"partner": np.array([1, 1])}, "mutual"),
+        ({"partner": np.array([1, 1])}, "rings"),
     ],
-    ids=["partners", "dimensions", "nan", "one side", "not mutual"],
+    ids=["partners", "dimensions", "nan", "one side", "no rings"],
 )
 def test_unusable_input_is_refused(change, message):
     good = {

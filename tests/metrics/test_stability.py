@@ -138,4 +138,9 @@ def test_impossible_arguments_are_refused(half_split, rng):
     with pytest.raises(ConfigError, match="at least two resamples"):
         rank_intervals(statistic, members, partner, replicates=1, generator=rng)
     with pytest.raises(ConfigError, match="at least 2 models and out of at least 2"):
-        halves_agreement(statistic[:6], members[:6], partner[:6], tops=[1], generator=rng)
+        halves_agreement(statistic[:2], members[:2], partner[:2], tops=[1], generator=rng)
+
+
+def test_halves_that_lack_models_of_a_side_are_not_compared(half_split, rng):
+    members, partner = half_split(6, 5, rng)
+    assert halves_agreement(rng.normal(size=(6, 5)), members, partner, tops=[1], generator=rng) is None

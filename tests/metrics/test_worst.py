@@ -77,6 +77,12 @@ def test_few_models_give_no_number_and_a_small_half_no_rate(half_split, rng):
     assert worst_patients(statistic[:-2], members[:-2], partner[:-2], generator=rng) is None
 
 
+def test_halves_that_lack_models_of_a_side_give_no_number(half_split, rng):
+    members, _ = half_split(40, 6, rng)
+    members[:, 3] = np.arange(40) >= 3  # a patient who is left out of three models only
+    assert worst_patients(rng.normal(size=members.shape), members, np.full(40, -1), generator=rng) is None
+
+
 def test_impossible_arguments_are_refused(half_split, rng):
     members, partner = half_split(40, 6, rng)
     for change in ({"k": 0}, {"k": 7}, {"replicates": 1}):

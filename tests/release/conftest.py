@@ -1,11 +1,14 @@
-"""A cohort on disk, and what strangers have made of half of it."""
+"""A cohort on disk, and what strangers have made of half of it; and a pool of patients for models of our recipes."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from genoaudit.config import parse_config, read_config
+from genoaudit.config import RunOptions, parse_config, read_config
+from genoaudit.contracts import FLOOR
 from genoaudit.data.simulate import simulate_cohort
+from genoaudit.data.target import Target
+from genoaudit.models.recipes import build_recipe, set_random_state
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +61,36 @@ def located(tmp_path):
         return read_config(tmp_path / "audit.toml")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pool():
+    return simulate_cohort(patients=80, genes=150, classes=2, seed=2)
+
+
+@pytest.fixture(scope="session")
+def half(pool):
+    return np.random.default_rng(0).permutation(pool.n_patients) < pool.n_patients // 2
+
+
+@pytest.fixture(scope="session")
+def options(tmp_path_factory):
+    """One cache for all: models that several tests train alike are trained once."""
+    return RunOptions(threads=1, cache=tmp_path_factory.mktemp("cache"), replay=True)
+
+
+@pytest.fixture(scope="session")
+def recipe():
+    return build_recipe("mlp", {"hidden": [16], "epochs": 10}, scale="log2")
+
+
+@pytest.fixture(scope="session")
+def release(pool):
+    """Train a model to be released, and keep what it says."""
+
+    def train(recipe, members, seed=99, source="model"):
+        rows = members[pool.patients]
+        fitted = set_random_state(recipe, seed, "released").fit(pool.X[rows], pool.y[rows])
+        return Target(members, np.log(np.maximum(fitted.predict_proba(pool.X), FLOOR)), source)
+
+    return train

@@ -182,7 +182,7 @@ def test_what_is_no_file_ends_in_one_message(tmp_path, cohort, config):
 def test_a_configuration_is_checked_with_its_model(strangers, tmp_path, held, config):
     checked = check(config({"path": str(tmp_path / "m.skops"), "members": {"column": "trained"}}))
     assert (checked.target.kind, checked.target.members, checked.target.non_members) == ("sklearn", 20, 20)
-    with pytest.raises(DataError, match="non-members to compare with are missing"):
+    with pytest.raises(ConfigError, match="nobody is left to compare its members with"):
         check(config({"path": str(tmp_path / "m.skops"), "members": "all"}))
     grouped = config({"path": str(tmp_path / "m.skops"), "members": {"column": "trained"}})
     grouped = grouped.model_copy(update={"cohort": grouped.cohort.model_copy(update={"groups": ("trained",)})})

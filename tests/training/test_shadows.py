@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from genoaudit.config import RunOptions
-from genoaudit.data.design import make_design
+from genoaudit.data.design import make_design, make_random_splits
 from genoaudit.data.preprocessing import ExpressionScaler
 from genoaudit.data.simulate import simulate_cohort
 from genoaudit.errors import TrainingError
@@ -72,6 +72,17 @@ def test_a_slice_trained_elsewhere_is_collected(cohort, design, tmp_path, engine
     for slice_ in (range(3, 6), range(3)):
         store = train_shadows(recipe(), cohort, design, plan, options, only=slice_)
     assert (gather(store, cohort, design)[0].logit == whole.logit).all()
+
+
+def test_splits_of_another_size_never_share_finished_models(cohort, tmp_path):
+    def split(members):
+        return make_random_splits(cohort.y, cohort.patients, members=members, models=2, seed=1)
+
+    few, _ = train(recipe(), cohort, split(40), tmp_path)
+    many, _ = train(recipe(), cohort, split(50), tmp_path)
+    again, _ = train(recipe(), cohort, split(40), tmp_path)
+    assert (few.logit == again.logit).all()
+    assert (few.logit != many.logit).any()
 
 
 def test_a_gap_is_named(cohort, design, tmp_path):
