@@ -66,8 +66,8 @@ def settled(config: AuditConfig) -> dict[str, Any]:
     --------
     >>> from genoaudit.config import parse_config
     >>> cohort = {"path": "/data/a.h5ad", "label": "type", "scale": "log2"}
-    >>> settled(parse_config({"cohort": cohort, "audit": {"models": 16, "seed": 0}}))
-    {'audit.models': 16, 'cohort.label': 'type', 'cohort.path': 'a.h5ad', 'cohort.scale': 'log2'}
+    >>> settled(parse_config({"cohort": cohort, "recipe": {"kind": "mlp", "hidden": [8]}, "audit": {"seed": 0}}))
+    {'cohort.label': 'type', 'cohort.path': 'a.h5ad', 'cohort.scale': 'log2', 'recipe.hidden': [8]}
     """
     asked = {key: _plain(value, is_file=_is_file(key, value)) for key, value in _leaves(config)}
     return dict(sorted(asked.items()))

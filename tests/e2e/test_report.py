@@ -70,8 +70,8 @@ def test_runs_stand_side_by_side_on_the_terminal_on_a_page_and_as_data(genoaudit
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "nowhere is not a run"),
-        (["plain", "nowhere"], "nowhere is not a run"),
+        (["nowhere"], "nowhere is no run"),
+        (["plain", "nowhere"], "nowhere is no run"),
         (["plain", "--out", "page.pdf"], "name a file that ends in .html"),
         (["plain", "--out", "not-there/page.html"], "the folder not-there is not there"),
         (["plain", "--show-ids"], "say where it goes with --out"),
