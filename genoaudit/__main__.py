@@ -1,6 +1,6 @@
 """``python -m genoaudit``."""
 
-from genoaudit.cli import main
+from genoaudit.cli.app import main
 
 if __name__ == "__main__":
     main()

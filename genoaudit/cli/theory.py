@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genoaudit.cli_options import AsJson
+from genoaudit.cli.options import AsJson
 
 SampleRate = Annotated[float, typer.Option(help="Chance of each patient to be drawn in a step.", show_default=False)]
 Steps = Annotated[int, typer.Option(help="Number of steps.", show_default=False)]

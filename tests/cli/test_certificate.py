@@ -1,7 +1,7 @@
 import pytest
 from certified import POLICY, draw_quickly, write_keys
 
-from genoaudit.cli_certificate import sign_run
+from genoaudit.cli.certificate import sign_run
 from genoaudit.errors import ConfigError
 from genoaudit.report.verification import verify_certificate
 

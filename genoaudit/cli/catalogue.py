@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genoaudit.cli_options import AsJson
+from genoaudit.cli.options import AsJson
 
 
 def attacks(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genoaudit.cli_options import AsJson, ShowIds
+from genoaudit.cli.options import AsJson, ShowIds
 from genoaudit.errors import ConfigError
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders that --out wrote.", show_default=False)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genoaudit.cli_options import AsJson, Model
+from genoaudit.cli.options import AsJson, Model
 from genoaudit.errors import ConfigError
 
 if TYPE_CHECKING:

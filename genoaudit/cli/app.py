@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints. No logic lives here, and nothing heavy is imported before it is needed."""
+"""All commands, and the exit codes that pipelines rely on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genoaudit.cli_catalogue import attacks, mitigations, schema
-from genoaudit.cli_certificate import sign_if, verify
-from genoaudit.cli_gate import demanded_by, exit_code, gate, policy
-from genoaudit.cli_options import (
+from genoaudit.cli.catalogue import attacks, mitigations, schema
+from genoaudit.cli.certificate import sign_if, verify
+from genoaudit.cli.gate import demanded_by, exit_code, gate, policy
+from genoaudit.cli.options import (
     AsJson,
     Backend,
     CacheDir,
@@ -37,10 +37,10 @@ from genoaudit.cli_options import (
     Sign,
     Threads,
 )
-from genoaudit.cli_progress import MODELS_ARE_KEPT, progress
-from genoaudit.cli_report import report
-from genoaudit.cli_theory import bounds, calibrate
-from genoaudit.cli_train import train
+from genoaudit.cli.progress import MODELS_ARE_KEPT, progress
+from genoaudit.cli.report import report
+from genoaudit.cli.theory import bounds, calibrate
+from genoaudit.cli.train import train
 from genoaudit.errors import ConfigError, GenoauditError
 
 if TYPE_CHECKING:
@@ -63,19 +63,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.command()(bounds)
-app.command()(calibrate)
-app.command()(report)
-app.command()(verify)
-app.command()(gate)
-app.command()(policy)
-app.command()(train)
-app.command()(attacks)
-app.command()(mitigations)
-app.command()(schema)
 
-
-@app.command()
 def demo(
     out: Out = Path("demo-run"),
     models: Models = None,
@@ -101,7 +89,6 @@ def demo(
     _finish(result, out, show_ids=show_ids, as_json=as_json)
 
 
-@app.command()
 def audit(
     config: Config,
     out: Out,
@@ -165,7 +152,6 @@ def audit(
         raise typer.Exit(exit_code(result.report.verdict))
 
 
-@app.command()
 def sweep(
     config: Annotated[Path, typer.Argument(help="The sweep's TOML file.", show_default=False)],
     out: Out,
@@ -203,7 +189,6 @@ def sweep(
         print_sweep(result.report, written)
 
 
-@app.command()
 def reconstruct(
     config: Annotated[Path, typer.Argument(help="The comparison's TOML file.", show_default=False)],
     out: Out,
@@ -232,7 +217,6 @@ def reconstruct(
         print_reconstruct(result.report, written)
 
 
-@app.command()
 def validate(config: Config, as_json: AsJson = False) -> None:
     """Check a configuration, its cohort and its given model without training anything."""
     settings = _configured(config)
@@ -331,6 +315,14 @@ def _usage(error: Any) -> str:
         return str(said)
     command = "genoaudit" if error.ctx is None else error.ctx.command_path
     return f"genoaudit: {said.rstrip('.')}. Try '{command} --help'."
+
+
+# In the order of a story: look, prepare, measure, understand, decide; then what there is.
+for command in (
+    *(demo, validate, train, audit, sweep, reconstruct, bounds, calibrate),
+    *(report, gate, policy, verify, attacks, mitigations, schema),
+):
+    app.command()(command)
 
 
 def _terminated(signal_number: int, _frame: object) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genoaudit.cli_certificate import sign_if
-from genoaudit.cli_options import AsJson, Model, PassphraseEnv, Sign
+from genoaudit.cli.certificate import sign_if
+from genoaudit.cli.options import AsJson, Model, PassphraseEnv, Sign
 from genoaudit.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genoaudit.cli_options import AsJson, Config
-from genoaudit.cli_progress import progress
+from genoaudit.cli.options import AsJson, Config
+from genoaudit.cli.progress import progress
 
 if TYPE_CHECKING:
     from genoaudit.train import TrainedModel, TrainingPlan
