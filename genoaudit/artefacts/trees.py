@@ -17,8 +17,15 @@ _NOBODY = 2**31 - 1
 _OF_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 
 
-def check_trees(content: Any) -> None:
+def check_trees(content: Any, *, boosters: tuple[str, ...] = ("gbtree",)) -> None:
     """Raise unless a model, as XGBoost writes it in JSON, consists of sound trees that split genes by thresholds.
+
+    Parameters
+    ----------
+    content
+        The model.
+    boosters
+        Which boosters may have made it: ``"gbtree"``, ``"dart"``, or, without trees, ``"gblinear"``.
 
     Raises
     ------
@@ -26,18 +33,19 @@ def check_trees(content: Any) -> None:
         Saying what is wrong first.
     """
     try:
-        _check(content)
+        _check(content, boosters)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ArtefactError(f"no model of boosted trees as XGBoost writes them ({type(error).__name__}).") from error
 
 
-def _check(content: Any) -> None:
+def _check(content: Any, boosters: tuple[str, ...]) -> None:
     learner = content["learner"]
     sizes = learner["learner_model_param"]
     genes, outputs = int(sizes["num_feature"]), max(1, int(sizes["num_class"]))
     booster = learner["gradient_booster"]
-    if booster["name"] != "gbtree":
-        raise ArtefactError(f"booster {booster['name']!r} is not supported; train with booster = 'gbtree'.")
+    name = booster["name"]
+    if name not in boosters:
+        raise ArtefactError(f"booster {name!r} is not supported; train with booster = 'gbtree'.")
     _expect(genes >= 1 and int(sizes.get("num_target", 1)) == 1, "it has no genes, or more than one target")
     scores = str(sizes["base_score"]).strip("[]").split(",")
     _expect(
@@ -46,7 +54,17 @@ def _check(content: Any) -> None:
     objective = learner["objective"]
     if str(objective["name"]).startswith("multi:"):
         _expect(int(objective["softmax_multiclass_param"]["num_class"]) == outputs, "its number of classes is wrong")
-    _check_forest(booster["model"], genes=genes, outputs=outputs)
+    if name == "gblinear":
+        _check_weights(booster["model"]["weights"], (genes + 1) * outputs)
+        return
+    if name == "dart":
+        _check_weights(booster["weight_drop"], len(booster["gbtree"]["model"]["trees"]))
+    _check_forest((booster["gbtree"] if name == "dart" else booster)["model"], genes=genes, outputs=outputs)
+
+
+def _check_weights(weights: Any, number: int) -> None:
+    _expect(len(weights) == number, f"it has {len(weights)} weights where {number} belong")
+    _expect(all(map(_number, weights)), "a weight is not finite")
 
 
 def _check_forest(model: Any, *, genes: int, outputs: int) -> None:

@@ -8,12 +8,10 @@ checked here before this process lets XGBoost have them.
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,15 @@ from numpy.typing import NDArray
 from scipy.special import log_expit, log_softmax
 
 from genoaudit.artefacts.archives import looks_like
+from genoaudit.artefacts.trees import check_trees
 from genoaudit.artefacts.xgboost_child import SAID_NO
 from genoaudit.contracts import FloatArray, IntArray
-from genoaudit.errors import DataError
+from genoaudit.errors import ArtefactError, DataError
 
 _SECONDS = 120
 _ONE_LOGIT = ("binary:logistic", "binary:logitraw", "reg:logistic")
 _LOGITS = ("multi:softprob", "multi:softmax")
+_BOOSTERS = ("gbtree", "dart", "gblinear")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +91,15 @@ def read_booster(content: bytes, name: str) -> BoosterClassifier:
 
     written = _written_again(content, name)
     try:
-        learner = json.loads(written)["learner"]
+        model = json.loads(written)
+        learner = model["learner"]
         objective = learner["objective"]["name"]
-        problem = _why_no_classes(objective) or _problem_of(learner)
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+        problem = _why_no_classes(objective)
+        if problem is None:
+            check_trees(model, boosters=_BOOSTERS)
+    except ArtefactError as error:
+        raise DataError(name, [f"is not sound: {error}"]) from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(name, ["has not the structure of an XGBoost model."]) from error
     if problem is not None:
         raise DataError(name, [problem])
@@ -140,61 +145,3 @@ def _why_no_classes(objective: str) -> str | None:
 
 def _groups(learner: Mapping[str, Any]) -> int:
     return max(1, int(learner["learner_model_param"]["num_class"]))
-
-
-def _problem_of(learner: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a model that XGBoost could read; None: its trees end, in leaves that are numbers."""
-    features, groups = int(learner["learner_model_param"]["num_feature"]), _groups(learner)
-    booster = learner["gradient_booster"]
-    if booster["name"] == "gblinear":
-        weights = booster["model"]["weights"]
-        if len(weights) != (features + 1) * groups:
-            return f"has {len(weights)} weights for {features} genes and {groups} outputs."
-        return None if all(map(math.isfinite, weights)) else "has weights that are not finite."
-    model = booster["gbtree"]["model"] if booster["name"] == "dart" else booster["model"]
-    trees, of_group, borders = model["trees"], model["tree_info"], model["iteration_indptr"]
-    if len(of_group) != len(trees) or any(not 0 <= group < groups for group in of_group):
-        return "has trees for outputs that are not there."
-    if borders[0] != 0 or borders[-1] != len(trees) or any(b < a for a, b in pairwise(borders)):
-        return "counts more trees than it has."
-    if booster["name"] == "dart":
-        dropped = booster["weight_drop"]
-        if len(dropped) != len(trees) or not all(map(math.isfinite, dropped)):
-            return "has weights of trees that are not finite, or too few."
-    problems = ((number, _problem_of_tree(tree, features)) for number, tree in enumerate(trees))
-    return next((f"tree {number} {problem}" for number, problem in problems if problem is not None), None)
-
-
-def _problem_of_tree(tree: Mapping[str, Any], features: int) -> str | None:
-    nodes = int(tree["tree_param"]["num_nodes"])
-    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        return "has leaves of several numbers, which are not read. Train with multi_strategy = 'one_output_per_tree'."
-    keys = ("left_children", "right_children", "split_indices", "split_conditions", "default_left", "split_type")
-    left, right, split, value, _, kind = (tree[key] for key in keys)
-    if nodes < 1 or any(len(tree[key]) != nodes for key in keys):
-        return f"has {nodes} nodes, but not as many of everything."
-    if any(kind):
-        return "splits by categories, which expression has none of."
-    return _problem_of_branches(left, right, split, value, features)
-
-
-def _problem_of_branches(
-    left: Sequence[int], right: Sequence[int], split: Sequence[int], value: Sequence[float], features: int
-) -> str | None:
-    """Walk from the root and come to every node at most once."""
-    reached = {0}
-    waiting = [0]
-    while waiting:
-        node = waiting.pop()
-        if left[node] == -1 and right[node] == -1:
-            if not math.isfinite(value[node]):
-                return "has a leaf that is not finite."
-            continue
-        for child in (left[node], right[node]):
-            if not 0 <= child < len(left) or child in reached:
-                return "has branches that lead outside or in circles."
-            reached.add(child)
-            waiting.append(child)
-        if not 0 <= split[node] < features or math.isnan(value[node]):
-            return "splits by a gene that is not there, or at no number."
-    return None
