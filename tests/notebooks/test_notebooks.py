@@ -22,6 +22,6 @@ def test_a_notebook_runs_from_top_to_bottom_and_shows_something(source, tmp_path
 
 def test_only_sources_are_kept_and_each_is_described():
     kept = {path.name for path in NOTEBOOKS.iterdir() if path.name != "__pycache__"}
-    assert kept == {path.name for path in SOURCES} | {"README.md"}
+    assert kept == {path.name for path in SOURCES} | {"README.md", "images"}
     readme = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
     assert all(f"`{path.name}`" in readme for path in SOURCES)

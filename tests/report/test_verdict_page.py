@@ -42,3 +42,11 @@ def test_hostile_names_in_reasons_are_text():
     page = judged(build_report(worst_group=group), worst_group={"auc": 0.5})
     assert "img" not in {item["tag"] for item in page.elements}
     assert HOSTILE in page.words
+
+
+def test_of_many_reasons_five_stand_open_and_the_rest_is_folded():
+    found = verdict(build_report(), attacks={"auc": 0.5, "tpr_at_fpr": {"0.1": 0.1}})
+    page = Page(render_html(build_report().model_copy(update={"verdict": found})))
+    assert len(found.reasons) > 5
+    assert f"and {len(found.reasons) - 5} more" in page.words
+    assert all(reason in page.words for reason in found.reasons)
