@@ -30,6 +30,11 @@ FLOOR = float(np.finfo(np.float32).tiny)
 """Smallest probability taken at face value: a class that a model has never seen gets this, not zero."""
 
 
+def log_of(proba: NDArray[Any]) -> FloatArray:
+    """Return log-probabilities that are finite: what is less counts as `FLOOR`."""
+    return np.log(np.maximum(np.asarray(proba, dtype=np.float64), FLOOR))
+
+
 class Recipe(Protocol):
     """Any unfitted scikit-learn classifier or Pipeline. Nothing else is asked of a user's model."""
 

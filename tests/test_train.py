@@ -25,8 +25,9 @@ from genoaudit import (
 )
 from genoaudit.data.membership import draw_members, everybody
 from genoaudit.data.private_moments import PrivateScaler
+from genoaudit.models.answers import log_probabilities
 from genoaudit.models.mlp import MLPClassifier
-from genoaudit.models.outputs import DefendedOutputs, log_probabilities
+from genoaudit.models.outputs import DefendedOutputs
 from genoaudit.models.seeds import for_release
 from genoaudit.privacy.dpsgd import DPSGD
 from genoaudit.train import plan_training

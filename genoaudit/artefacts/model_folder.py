@@ -59,7 +59,7 @@ from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, pack, unpac
 from genoaudit.contracts import BoolArray, FloatArray, Recipe, Scale
 from genoaudit.errors import ArtefactError, ConfigError
 from genoaudit.files import check_folder, code_digest, file_digest, whole_folder
-from genoaudit.models.outputs import log_probabilities
+from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

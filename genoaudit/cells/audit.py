@@ -11,7 +11,7 @@ from genoaudit.canaries import leakage_of_all, plant_canaries
 from genoaudit.cells.plan import Cell
 from genoaudit.cells.reconstruction import reconstruct_cell
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import FLOOR, Access, Design, FloatArray, IntArray, Signals
+from genoaudit.contracts import Access, Design, FloatArray, IntArray, Signals, log_of
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.leakage import mean_over_targets
 from genoaudit.metrics.paired import mean_accuracy, model_accuracy
@@ -114,7 +114,7 @@ def given_out(cell: Cell, signals: Signals) -> Signals:
         return signals
     logit, proba, label = [], [], []
     for model, exact in enumerate(signals.proba):
-        log_proba = np.log(np.maximum(exact.astype(np.float64), FLOOR))
+        log_proba = log_of(exact)
         stream = generator(cell.seed, "released", cell.mitigation, model)
         given = cell.defence.release(log_proba, cell.setting, stream)
         smallest = given[given > 0].min() / 4

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from genoaudit.contracts import FLOOR, BoolArray, FloatArray, Recipe
+from genoaudit.contracts import BoolArray, FloatArray, Recipe, log_of
 from genoaudit.data.membership import Membership, torn_patients, yes_or_no
 from genoaudit.data.table import as_text, count, nearest
 from genoaudit.errors import DataError
@@ -80,16 +80,6 @@ class Target:
     seeded: bool | None = None
     non_members_from: str | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def proba(self) -> FloatArray:
-        """Probabilities in the order of the cohort's classes; float64 [samples, classes]."""
-        return np.exp(self.log_proba)
-
-
-def log_of(proba: FloatArray) -> FloatArray:
-    """Return log-probabilities that are finite: what is 0 counts as `genoaudit.contracts.FLOOR`."""
-    return np.asarray(np.log(np.maximum(proba, FLOOR)), dtype=np.float64)
 
 
 def read_target(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genoaudit.contracts import FLOOR, FloatArray
+from genoaudit.contracts import FLOOR, FloatArray, log_of
 from genoaudit.errors import TrainingError
 
 _OFF = 1e-3
@@ -63,4 +63,4 @@ def log_probabilities(model: Any, X: Any) -> FloatArray:
         raise TrainingError(msg)
     if exact:
         return np.maximum(given, np.log(FLOOR)) if np.isneginf(given).any() else given
-    return np.asarray(np.log(np.maximum(proba, FLOOR)), dtype=np.float64)
+    return log_of(proba)

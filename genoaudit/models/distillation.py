@@ -20,8 +20,8 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 
 from genoaudit.contracts import BoolArray, FloatArray, IntArray, Recipe
 from genoaudit.errors import ConfigError
+from genoaudit.models.answers import log_probabilities
 from genoaudit.models.fitting import FitError, fit_recipe, patient_codes
-from genoaudit.models.outputs import log_probabilities
 from genoaudit.models.recipes import set_random_state
 
 LEFT_OUT = 0.4

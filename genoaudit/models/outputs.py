@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genoaudit.contracts import FloatArray, IntArray, Recipe, Setting
+from genoaudit.models.answers import log_probabilities
 from genoaudit.models.fitting import fit_recipe
 from genoaudit.models.releases import get_release
 
@@ -113,18 +114,3 @@ class DefendedOutputs(ClassifierMixin, BaseEstimator):
         # As float32, so that a sample is the same query in whatever precision it comes.
         digest = hashlib.sha256(np.ascontiguousarray(row, dtype=np.float32).tobytes()).digest()
         return np.random.default_rng([self._secret, *np.frombuffer(digest, dtype="<u4").tolist()])
-
-
-def log_probabilities(model: Any, X: Any) -> FloatArray:
-    """Return a fitted model's log-probabilities [samples, classes], from itself where it gives them.
-
-    Examples
-    --------
-    >>> X = np.array([[-1.0], [1.0]])
-    >>> np.exp(log_probabilities(LogisticRegression().fit(X, [0, 1]), X)).sum(axis=1).round(12)
-    array([1., 1.])
-    """
-    with np.errstate(divide="ignore"):  # a probability that has underflowed
-        if hasattr(model, "predict_log_proba"):
-            return np.asarray(model.predict_log_proba(X), dtype=np.float64)
-        return np.log(np.asarray(model.predict_proba(X), dtype=np.float64))

@@ -24,7 +24,7 @@ from genoaudit.artefacts.model_folder import (
 from genoaudit.data.membership import members_by_file
 from genoaudit.errors import ArtefactError, ConfigError
 from genoaudit.files import file_digest
-from genoaudit.models.outputs import log_probabilities
+from genoaudit.models.answers import log_probabilities
 
 HALF = np.arange(COHORT.n_patients) % 2 == 0
 LOGISTIC = fitted("logistic")

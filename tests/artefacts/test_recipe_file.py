@@ -14,9 +14,9 @@ from genoaudit.artefacts.parts import read_parts, untrusted_types, write_parts
 from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, other_parts, pack, unpack
 from genoaudit.errors import ArtefactError
 from genoaudit.models import recipes
+from genoaudit.models.answers import log_probabilities
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.mlp import MLPClassifier
-from genoaudit.models.outputs import log_probabilities
 from genoaudit.models.seeds import for_release
 
 

@@ -36,7 +36,7 @@ def test_members_and_probabilities_come_in_the_order_of_the_cohort(frame, tmp_pa
     shuffled = frame.sample(frac=1, random_state=1)
     target = read_target(write(shuffled, tmp_path / name), COHORT)
     assert np.array_equal(target.members, np.arange(30) < 12)
-    assert target.proba == pytest.approx(frame[list(COHORT.classes)].to_numpy(), abs=1e-9)
+    assert np.exp(target.log_proba) == pytest.approx(frame[list(COHORT.classes)].to_numpy(), abs=1e-9)
     assert target.source == name
     assert target.sha256 == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
     assert target.members_by == f"column 'member' of {name}"

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from genoaudit import AuditSection, RunOptions, build_recipe, simulate_cohort
 from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.config import DEFAULT_ATTACKS
-from genoaudit.data.target import Target, log_of
+from genoaudit.contracts import log_of
+from genoaudit.data.target import Target
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.models.recipes import set_random_state
 from genoaudit.release.asking import target_of

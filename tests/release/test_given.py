@@ -68,7 +68,7 @@ def test_every_kind_takes_its_members_in_every_way(strangers, tmp_path, cohort, 
         target = find_target(section, with_column)
         assert (target.kind, target.source, target.members.sum()) == (kind, name, number)
         assert target.members_by == words
-        assert target.proba == pytest.approx(proba, abs=1e-5)
+        assert np.exp(target.log_proba) == pytest.approx(proba, abs=1e-5)
         assert len(target.sha256) == 64
 
 
@@ -107,7 +107,7 @@ def test_genes_can_be_listed_in_a_file(tmp_path, cohort, held, config):
     (tmp_path / "genes.txt").write_text(f"{cohort.genes[3]}\n{cohort.genes[1]}\n")
     keys = {"path": str(tmp_path / "two.skops"), "members": {"share": 0.5, "seed": 0}}
     found = find_target(config({**keys, "genes": str(tmp_path / "genes.txt")}).target, cohort)
-    assert found.proba == pytest.approx(model.predict_proba(cohort.X[:, [3, 1]]), abs=1e-5)
+    assert np.exp(found.log_proba) == pytest.approx(model.predict_proba(cohort.X[:, [3, 1]]), abs=1e-5)
     with pytest.raises(DataError, match="takes 2 genes, and the cohort has 15"):
         find_target(config(keys).target, cohort)
 

@@ -63,7 +63,7 @@ def test_a_folder_brings_genes_members_mechanism_and_parameters(folder, stored, 
     assert (target.mechanisms, target.delta, target.seeded) == ((MECHANISM,), 1e-3, False)
     assert has_gradients(target.model)
     expected = stored.recipe.predict_proba(cohort.X[:, [7, 2, 9, 4]])
-    assert target.proba == pytest.approx(expected, abs=1e-6)
+    assert np.exp(target.log_proba) == pytest.approx(expected, abs=1e-6)
 
 
 def test_another_account_of_the_members_must_agree(folder, stored, cohort, held):
