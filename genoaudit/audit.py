@@ -15,7 +15,7 @@ from genoaudit.canaries import audit_canaries, coins_guessed
 from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Attack, Design, Recipe, Signals
+from genoaudit.contracts import Attack, Design, Progress, Recipe, Signals
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
@@ -39,7 +39,7 @@ from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding, EpsilonBound, Theory
 from genoaudit.scoring import Scored, reasons_against, score_attacks
-from genoaudit.shadowing import Clock, Progress, plan_audit, train_half_splits
+from genoaudit.shadowing import Clock, plan_audit, train_half_splits
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

@@ -17,7 +17,7 @@ import numpy as np
 from genoaudit.attacks.access import restrict
 from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Recipe, Signals
+from genoaudit.contracts import Attack, BoolArray, Design, FloatArray, IntArray, Progress, Recipe, Signals
 from genoaudit.data.canaries import CANARIES, Canaries, make_canaries
 from genoaudit.data.cohort import Cohort
 from genoaudit.data.design import make_design
@@ -31,7 +31,7 @@ from genoaudit.privacy.one_run import one_run_bound
 from genoaudit.randomness import generator
 from genoaudit.report.sections import CanaryAudit, CanaryKindLeakage, EpsilonBound
 from genoaudit.scoring import ENOUGH_FOR_OWN_VARIANCE, statistic_of
-from genoaudit.shadowing import Progress, plan_audit
+from genoaudit.shadowing import plan_audit
 from genoaudit.training.shadows import gather, train_shadows
 
 ALL = "all"

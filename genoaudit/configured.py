@@ -11,7 +11,7 @@ from genoaudit.attacks.catalogue import get_attacks
 from genoaudit.audit import audit_recipe
 from genoaudit.canaries import coins_guessed
 from genoaudit.config import AuditConfig, AuditSection, CohortConfig, EarlierSection, RecipeConfig, RunOptions
-from genoaudit.contracts import Design, Recipe
+from genoaudit.contracts import Design, Progress, Recipe
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.data.groups import patient_groups
@@ -31,7 +31,7 @@ from genoaudit.release.given import find_target
 from genoaudit.report import summary
 from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import AuditResult, CohortSummary
-from genoaudit.shadowing import Progress, plan_audit, what_to_ask
+from genoaudit.shadowing import plan_audit, what_to_ask
 from genoaudit.training.shadows import train_shadows
 
 if TYPE_CHECKING:

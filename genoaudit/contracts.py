@@ -25,6 +25,8 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 Scale = Literal["counts", "cpm", "tpm", "rsem", "log2", "intensity", "ratio", "log_ratio", "zscore"]
 """How expression values are declared. The declaration decides; looking at the values can only contradict it."""
 
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with a stage, the steps done and the steps in all."""
 
 FLOOR = float(np.finfo(np.float32).tiny)
 """Smallest probability taken at face value: a class that a model has never seen gets this, not zero."""
@@ -151,6 +153,10 @@ def rings(draws: IntArray) -> IntArray:
     return partner
 
 
+BY_MODEL = ("logit", "proba", "label", "grad_norm", "influence")
+"""The arrays of `Signals` whose first axis is that of the models."""
+
+
 @dataclass(frozen=True, eq=False)
 class Signals:
     """What the models say about every row of the pool, and what anybody knows of it.
@@ -188,6 +194,20 @@ class Signals:
     def lacks(self, needs: tuple[str, ...]) -> tuple[str, ...]:
         """Return which of these arrays are not there."""
         return tuple(name for name in needs if getattr(self, name) is None)
+
+    def of(self, models: IntArray | slice) -> Signals:
+        """Return what some of the models say."""
+        cut = {name: value[models] for name in BY_MODEL if (value := getattr(self, name)) is not None}
+        return replace(self, **cut)
+
+    def followed_by(self, others: Signals) -> Signals:
+        """Put other models behind these; arrays that either side lacks are left out."""
+        both = {name: (getattr(self, name), getattr(others, name)) for name in BY_MODEL}
+        joined: dict[str, Any] = {
+            name: None if first is None or last is None else np.concatenate([first, last])
+            for name, (first, last) in both.items()
+        }
+        return replace(self, **joined)
 
 
 Access = Literal["labels", "probabilities", "logits", "parameters"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from genoaudit.attacks.union import achieved_rates, flag
 from genoaudit.config import AuditSection
-from genoaudit.contracts import Design, FloatArray, IntArray, Signals, scarcest
+from genoaudit.contracts import Design, FloatArray, IntArray, Progress, Signals, scarcest
 from genoaudit.data.design import make_design
 from genoaudit.metrics.convergence import convergence, doubling_sizes
 from genoaudit.metrics.estimates import Estimate
@@ -36,7 +36,7 @@ from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.release_sections import WorstGroup
 from genoaudit.report.result import AttackResult
-from genoaudit.scoring import Scored, models_of, score_attacks
+from genoaudit.scoring import Scored, score_attacks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +53,8 @@ _WORST = (1, 5, 20)
 _CURVE_FPRS = np.geomspace(1e-4, 1.0, 81)
 _RELATIONS: tuple[Neighbouring, ...] = ("replace-one", "add/remove")
 
-Tell = Callable[[str, int, int], None]
 
-
-def judge_attacks(scored: Scored, design: Design, tell: Tell) -> tuple[AttackResult, ...]:
+def judge_attacks(scored: Scored, design: Design, tell: Progress) -> tuple[AttackResult, ...]:
     """Compute the headline numbers of every attack."""
     results: list[AttackResult] = []
     for attack in scored.attacks:
@@ -162,7 +160,7 @@ def judge_worst_group(
     headline = settings.model_copy(update={"attacks": (scored.headline,)})
 
     def score_alone(models: IntArray) -> FloatArray:
-        return score_attacks(headline, models_of(signals, models), design.of(models), patients).scores[scored.headline]
+        return score_attacks(headline, signals.of(models), design.of(models), patients).scores[scored.headline]
 
     found = worst_group(
         scored.scores[scored.headline],
@@ -299,7 +297,7 @@ def judge_convergence(
     alone = settings.model_copy(update={"attacks": (headline,)})
 
     def score(part: Design) -> FloatArray:
-        return score_attacks(alone, models_of(signals, slice(part.models)), part, patients).scores[headline]
+        return score_attacks(alone, signals.of(slice(part.models)), part, patients).scores[headline]
 
     sizes = [size for size in doubling_sizes(design.models, first=min(32, design.models)) if size >= 8]
     rows = convergence(score, design, sizes, fprs=(0.1,))

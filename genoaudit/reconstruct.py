@@ -20,6 +20,7 @@ from genoaudit.cells.prey import choose_prey
 from genoaudit.cells.reconstruction import attack_mechanism, hidden_layers
 from genoaudit.config import RunOptions
 from genoaudit.configured import load_cohort
+from genoaudit.contracts import Progress
 from genoaudit.data.design import make_design
 from genoaudit.errors import ConfigError, TrainingError
 from genoaudit.metrics.estimates import Estimate
@@ -32,7 +33,7 @@ from genoaudit.report import summary
 from genoaudit.report.reconstruct_result import HalfLost, NamedShare, ReconstructCell, ReconstructReport, Threat
 from genoaudit.report.result import NotRun
 from genoaudit.report.sweep_result import DP, NONE, SweepCell
-from genoaudit.shadowing import Clock, Progress, plan_audit
+from genoaudit.shadowing import Clock, plan_audit
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -139,13 +139,6 @@ def score_attacks(settings: AuditSection, signals: Signals, design: Design, pati
     return Scored(tuple(ran), scores, idle, statistic_of(seen, patients, settings), scarcest(design.members))
 
 
-def models_of(signals: Signals, models: IntArray | slice) -> Signals:
-    """Return what some models say."""
-    by_model = ("logit", "proba", "label", "grad_norm", "influence")
-    cut = {name: value[models] for name in by_model if (value := getattr(signals, name)) is not None}
-    return replace(signals, **cut)
-
-
 def _within_folds(
     attacks: Sequence[Attack | Combination], seen: Signals, design: Design, patients: IntArray
 ) -> dict[str, FloatArray]:
@@ -159,7 +152,7 @@ def _within_folds(
     scores = {attack.name: np.empty(design.members.shape) for attack in single}
     for fold in range(int(fold_of.max()) + 1):
         own = np.flatnonzero(fold_of == fold)
-        part, signals = design.of(own), models_of(seen, own)
+        part, signals = design.of(own), seen.of(own)
         for attack in single:
             scores[attack.name][own] = attack.score(signals, part, patients)
     return scores

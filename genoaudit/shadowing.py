@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import numpy as np
 
 from genoaudit.attacks.catalogue import get_attacks
 from genoaudit.config import AuditSection, RunOptions
-from genoaudit.contracts import Design, Recipe, Signals
+from genoaudit.contracts import Design, Progress, Recipe, Signals
 from genoaudit.data.design import make_design
 from genoaudit.data.features import expression_features
 from genoaudit.files import code_digest
@@ -29,9 +29,6 @@ from genoaudit.training.shadows import gather, train_shadows
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, the steps done and the steps in all."""
 
 _REPORTED_LIBRARIES = ("anndata", "joblib", "numpy", "pandas", "scikit-learn", "scipy", "torch", "xgboost")
 
@@ -92,6 +89,16 @@ def train_half_splits(
         if reason := stop(found):
             return replace(trained, stopped=reason)
     return replace(trained, stopped=f"{settings.max_models} models are the most that max_models allows.")
+
+
+def retold(progress: Progress | None, words: str) -> Progress:
+    """Tell on, with `words` behind every stage: an audit may train several times, and each is told by itself."""
+
+    def tell(stage: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(f"{stage} {words}", done, total)
+
+    return tell
 
 
 def what_to_ask(settings: AuditSection) -> Asked:

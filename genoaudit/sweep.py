@@ -22,6 +22,7 @@ from genoaudit.cells.finished import FinishedCells
 from genoaudit.cells.plan import Cell, plan_cells
 from genoaudit.config import RunOptions
 from genoaudit.configured import load_cohort
+from genoaudit.contracts import Progress
 from genoaudit.data.canaries import refuse_kinds
 from genoaudit.data.design import make_design
 from genoaudit.display import Picture
@@ -34,7 +35,7 @@ from genoaudit.report import summary
 from genoaudit.report.result import NotRun
 from genoaudit.report.sections import Part
 from genoaudit.report.sweep_result import NONE, SweepCell, SweepReport
-from genoaudit.shadowing import Clock, Progress, plan_audit
+from genoaudit.shadowing import Clock, plan_audit
 from genoaudit.sweep_config import SweepConfig
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from genoaudit.artefacts.model_folder import StoredModel, Training, check_model_
 from genoaudit.artefacts.trial import Trial, try_out
 from genoaudit.config import AuditConfig
 from genoaudit.configured import load_cohort
-from genoaudit.contracts import IntArray, Recipe
+from genoaudit.contracts import IntArray, Progress, Recipe
 from genoaudit.data.membership import Membership
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.accuracy import accuracy_over_patients
@@ -38,8 +38,6 @@ from genoaudit.training.plan import Work, make_plan
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

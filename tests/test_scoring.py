@@ -8,7 +8,7 @@ from genoaudit.attacks.folds import model_folds
 from genoaudit.config import AuditSection
 from genoaudit.contracts import Design, Signals
 from genoaudit.metrics.roc import roc_statistics
-from genoaudit.scoring import choose_headline, models_of, score_attacks
+from genoaudit.scoring import choose_headline, score_attacks
 
 
 def world(models, patients, rng):
@@ -33,12 +33,6 @@ def test_the_headline_depends_on_models_and_attacks_alone():
     assert choose_headline(("margin",), 8) == "margin"
 
 
-def test_signals_are_cut_to_some_models():
-    _, signals = world(8, 20, np.random.default_rng(0))
-    assert np.array_equal(models_of(signals, slice(3)).logit, signals.logit[:3])
-    assert models_of(signals, slice(3)).label is None
-
-
 def test_combinations_learn_from_scores_that_refer_to_their_own_fold_alone():
     rng = np.random.default_rng(1)
     design, signals = world(16, 60, rng)
@@ -46,7 +40,7 @@ def test_combinations_learn_from_scores_that_refer_to_their_own_fold_alone():
     one = score_attacks(AuditSection(attacks=("lira_fixed", "rmia", "stacked")), signals, design, np.arange(60))
     first = np.flatnonzero(fold == 0)
     alone = {
-        name: CATALOGUE[name].score(models_of(signals, first), design.of(first), np.arange(60))
+        name: CATALOGUE[name].score(signals.of(first), design.of(first), np.arange(60))
         for name in ("lira_fixed", "rmia")
     }
     assert all(np.abs(alone[name] - one.scores[name][first]).max() > 1e-3 for name in alone)

@@ -11,7 +11,7 @@ from genoaudit.canaries import leakage_of_all, plant_canaries
 from genoaudit.cells.plan import Cell
 from genoaudit.cells.reconstruction import reconstruct_cell
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Access, Design, FloatArray, IntArray, Signals, log_of
+from genoaudit.contracts import Access, Design, FloatArray, IntArray, Progress, Signals, log_of
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.leakage import mean_over_targets
 from genoaudit.metrics.paired import mean_accuracy, model_accuracy
@@ -25,7 +25,7 @@ from genoaudit.report.result import Leakage
 from genoaudit.report.sections import WorstPatients
 from genoaudit.report.sweep_result import SweepCell
 from genoaudit.scoring import Scored, choose_headline, reasons_against, score_attacks
-from genoaudit.shadowing import Progress, plan_audit, train_half_splits
+from genoaudit.shadowing import plan_audit, train_half_splits
 from genoaudit.training.outputs import scaled_logit
 
 if TYPE_CHECKING:

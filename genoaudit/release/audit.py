@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.config import DEFAULT_ATTACKS, AuditSection, RunOptions
-from genoaudit.contracts import Access, Design, FloatArray, Recipe, Signals
+from genoaudit.contracts import Access, BoolArray, Design, FloatArray, Progress, Recipe, Signals
 from genoaudit.data.design import make_design, make_random_splits
 from genoaudit.data.features import expression_features
 from genoaudit.data.groups import patient_groups
@@ -38,8 +38,8 @@ from genoaudit.report import summary
 from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.report.sections import CheckFinding
 from genoaudit.scoring import Scored, reasons_against, score_attacks
-from genoaudit.shadowing import Clock, Progress, Trained, needs_of, plan_audit, train_design, what_to_ask
-from genoaudit.training.outputs import outputs_from
+from genoaudit.shadowing import Clock, Trained, needs_of, plan_audit, train_design, what_to_ask
+from genoaudit.training.outputs import as_signals, outputs_from
 from genoaudit.training.questions import Questions, ask
 
 if TYPE_CHECKING:
@@ -170,36 +170,19 @@ def _said(target: Target, cohort: Cohort, settings: AuditSection) -> Signals:
     if target.model is not None and asked.anything:
         questions = Questions.of(cohort, asked, settings.seed)
         outputs = ask(questions, target.model, outputs, target.members[cohort.patients])
-    white_box = {
-        name: value[np.newaxis] for name in ("grad_norm", "influence") if (value := getattr(outputs, name)) is not None
-    }
-    return Signals(
-        logit=outputs.logit[np.newaxis],
-        proba=outputs.proba[np.newaxis],
-        label=outputs.label[np.newaxis],
-        y=cohort.y,
-        features=expression_features(cohort, seed=settings.seed) if "features" in needs_of(settings) else None,
-        **white_box,
-    )
+    features = expression_features(cohort, seed=settings.seed) if "features" in needs_of(settings) else None
+    return as_signals(outputs, cohort.y, features=features)
 
 
 def _beside(trained: Trained, said: Signals, single: Design) -> tuple[Signals, Design]:
     """Put the target behind the reference models, as one more that has no partner."""
-    references, shadows = trained.signals, trained.design
+    shadows = trained.design
     design = replace(
         shadows,
         members=np.vstack([shadows.members, single.members]),
         partner=np.append(shadows.partner, -1),
     )
-    pairs = {
-        name: (getattr(references, name), getattr(said, name))
-        for name in ("logit", "proba", "label", "grad_norm", "influence")
-    }
-    both: dict[str, Any] = {
-        name: None if first is None or last is None else np.concatenate([first, last])
-        for name, (first, last) in pairs.items()
-    }
-    return replace(references, **both), design
+    return trained.signals.followed_by(said), design
 
 
 def _score(
@@ -283,7 +266,7 @@ def _results(
     return tuple(results)
 
 
-def _ranked(scores: FloatArray, members: np.ndarray) -> pd.DataFrame:
+def _ranked(scores: FloatArray, members: BoolArray) -> pd.DataFrame:
     """One row per patient: what the headline attack says, and among how many non-members he would stand out."""
     below = np.searchsorted(np.sort(scores[~members]), scores, side="left") / (~members).sum()
     table = pd.DataFrame({"member": members, "score": scores, "non_members_below": below})

@@ -16,7 +16,7 @@ import numpy as np
 from genoaudit.attacks.access import restrict
 from genoaudit.attacks.joint import joint_ratio
 from genoaudit.config import AuditSection, RunOptions
-from genoaudit.contracts import BoolArray, Design, FloatArray, Recipe, Signals
+from genoaudit.contracts import BoolArray, Design, FloatArray, Progress, Recipe, Signals
 from genoaudit.errors import DataError
 from genoaudit.metrics.leakage import DEFAULT_FPRS, Leakage, mean_over_targets
 from genoaudit.models.claims import PrivacyClaim, settle_privacy
@@ -26,8 +26,8 @@ from genoaudit.release.promise import claim_of
 from genoaudit.report import summary
 from genoaudit.report.release_sections import JointReleases
 from genoaudit.scoring import statistic_of
-from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
-from genoaudit.training.outputs import outputs_from
+from genoaudit.shadowing import Clock, plan_audit, retold, train_design
+from genoaudit.training.outputs import as_signals, outputs_from
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
@@ -108,10 +108,10 @@ def with_earlier(
         for number, release in enumerate(earlier):
             design = earlier_design(references, number)
             recipe = settle_privacy(release.recipe, patients=int(new.target.members.sum()))
-            tell = _told(progress, release.name)
+            tell = retold(progress, f"like {release.name}")
             plan = plan_audit(recipe, cohort, settings, options)
             trained = train_design(recipe, cohort, design, settings, options or RunOptions(), plan=plan, tell=tell)
-            said.append(_behind(trained.signals, release.target, cohort))
+            said.append(trained.signals.followed_by(_said(release.target, cohort)))
         statistics = [_statistic(signals, cohort, settings) for signals in said]
     with clock("joint attack"):
         held = result.design.members[-1]
@@ -196,24 +196,8 @@ def composed(releases: Sequence[Release]) -> Guarantee | None:
     return summary.guarantee(together, seeded=together.seeded)
 
 
-def _behind(trained: Signals, target: Target, cohort: Cohort) -> Signals:
-    """Put a release behind its references."""
-    said = outputs_from(target.log_proba, cohort.y)
-    label = None if trained.label is None else np.concatenate([trained.label, said.label[np.newaxis]])
-    return Signals(
-        logit=np.concatenate([trained.logit, said.logit[np.newaxis]]),
-        proba=np.concatenate([trained.proba, said.proba[np.newaxis]]),
-        y=cohort.y,
-        label=label,
-    )
-
-
-def _told(progress: Progress | None, name: str) -> Progress:
-    def tell(stage: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(f"{stage} like {name}", done, total)
-
-    return tell
+def _said(target: Target, cohort: Cohort) -> Signals:
+    return as_signals(outputs_from(target.log_proba, cohort.y), cohort.y)
 
 
 def _statistic(signals: Signals, cohort: Cohort, settings: AuditSection) -> FloatArray:

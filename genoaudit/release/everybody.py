@@ -25,7 +25,7 @@ import numpy as np
 
 from genoaudit.audit import audit_recipe
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Design, Recipe
+from genoaudit.contracts import Design, Progress, Recipe
 from genoaudit.data.design import make_random_splits, turns_of
 from genoaudit.errors import DataError
 from genoaudit.metrics.estimates import Estimate
@@ -36,7 +36,7 @@ from genoaudit.release.matched import matched_scores
 from genoaudit.report import summary
 from genoaudit.report.release_sections import FullSizeRisk, GivenModel, NotTested, RiskAtShare
 from genoaudit.report.result import AuditResult
-from genoaudit.shadowing import Clock, Progress, plan_audit, train_design
+from genoaudit.shadowing import Clock, plan_audit, retold, train_design
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
@@ -185,7 +185,8 @@ def _at_larger_share(
     settings = settings.model_copy(update={"models": design.models})
     settled = settle_privacy(recipe, patients=members)
     plan = plan_audit(settled, cohort, settings, options)
-    trained = train_design(settled, cohort, design, settings, options, plan=plan, tell=_told(progress))
+    tell = retold(progress, "on nearly all patients")
+    trained = train_design(settled, cohort, design, settings, options, plan=plan, tell=tell)
     alone = settings.model_copy(update={"attacks": (attack,)})
     scores = matched_scores(alone, trained.signals, design, cohort.patients)
     numbers = summarise(scores, design.members, design.partner, fprs=(FPR,))
@@ -196,14 +197,6 @@ def _at_larger_share(
         auc=numbers.mean_over_targets.auc,
         tpr_at_fpr=numbers.pooled.tpr_at_fpr[0],
     )
-
-
-def _told(progress: Progress | None) -> Progress:
-    def tell(stage: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(f"{stage} on nearly all patients", done, total)
-
-    return tell
 
 
 def _as_estimate(point: RiskAtShare) -> Estimate:

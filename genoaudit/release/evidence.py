@@ -17,7 +17,7 @@ from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.audit import theory_of
 from genoaudit.canaries import audit_canaries
 from genoaudit.config import AuditSection, CanarySection, RunOptions
-from genoaudit.contracts import Design, Recipe, Signals, scarcest
+from genoaudit.contracts import Design, Progress, Recipe, Signals, scarcest
 from genoaudit.data.groups import patient_groups
 from genoaudit.errors import ConfigError
 from genoaudit.judging import bound_of_the_most_exposed, judge_patients, judge_worst_group
@@ -25,8 +25,8 @@ from genoaudit.metrics.patients import LEAST
 from genoaudit.models.claims import privacy_claim
 from genoaudit.release.not_tested import what_was_not_tested
 from genoaudit.report.summary import GROUP
-from genoaudit.scoring import Scored, choose_headline, models_of, score_attacks
-from genoaudit.shadowing import Clock, Progress
+from genoaudit.scoring import Scored, choose_headline, score_attacks
+from genoaudit.shadowing import Clock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ class _References:
 
 def _references(result: AuditResult) -> _References:
     design = result.design.of(np.arange(result.design.models - 1))
-    signals = models_of(result.signals, slice(-1))
+    signals = result.signals.of(slice(-1))
     return _References(design, signals, _attack(result.report, signals, design))
 
 

@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 
 from genoaudit.config import AuditSection
-from genoaudit.contracts import BoolArray, Design, FloatArray, IntArray, Signals, draw_codes, rings
+from genoaudit.contracts import BY_MODEL, BoolArray, Design, FloatArray, IntArray, Signals, draw_codes, rings
 from genoaudit.randomness import generator
 from genoaudit.scoring import score_attacks
-
-_BY_MODEL = ("logit", "proba", "label", "grad_norm", "influence")
 
 
 def matched_scores(settings: AuditSection, signals: Signals, design: Design, patients: IntArray) -> FloatArray:
@@ -99,7 +97,7 @@ def _said(signals: Signals, chosen: IntArray, own: IntArray) -> Signals:
     """Put together what the chosen models say of each sample [rows, samples], and the targets behind."""
     samples = np.arange(chosen.shape[1])
     found: dict[str, Any] = {}
-    for name in _BY_MODEL:
+    for name in BY_MODEL:
         value = getattr(signals, name)
         if value is not None:
             # Samples are the last axis but of the probabilities: there the classes follow.

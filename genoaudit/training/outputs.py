@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genoaudit.contracts import FLOOR, FloatArray, IntArray
+from genoaudit.contracts import BY_MODEL, FLOOR, FloatArray, IntArray, Signals
 from genoaudit.errors import TrainingError
 from genoaudit.models.answers import log_probabilities
 
@@ -110,6 +110,14 @@ def outputs_from(log_proba: FloatArray, y: IntArray) -> ModelOutputs:
         proba=np.exp(log_proba).astype(np.float32),
         label=log_proba.argmax(axis=1).astype(np.int16)[np.newaxis],
     )
+
+
+def as_signals(outputs: ModelOutputs, y: IntArray, *, features: FloatArray | None = None) -> Signals:
+    """Put one model's outputs in the form of signals; `features` as there."""
+    arrays: dict[str, Any] = {
+        name: value[np.newaxis] for name in BY_MODEL if (value := getattr(outputs, name)) is not None
+    }
+    return Signals(y=y, features=features, **arrays)
 
 
 def _aligned(log_proba: FloatArray, known: NDArray[Any], *, samples: int, classes: int) -> FloatArray:

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genoaudit.contracts import BY_MODEL
 from genoaudit.errors import ConfigError
 from genoaudit.training.outputs import ModelOutputs
 
 logger = logging.getLogger(__name__)
 
 _STALE_SECONDS = 3600
-_ARRAYS = ("logit", "proba", "label", "grad_norm", "influence")
 
 
 def fingerprint(ingredients: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ class Store:
     def save(self, model: int, outputs: ModelOutputs) -> None:
         """Write a finished model, whole or not at all."""
         arrays: dict[str, NDArray[Any]] = {
-            name: value for name in _ARRAYS if (value := getattr(outputs, name)) is not None
+            name: value for name in BY_MODEL if (value := getattr(outputs, name)) is not None
         }
         arrays["warnings"] = np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".model-", suffix=".tmp", delete=False) as file:
