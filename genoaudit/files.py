@@ -11,6 +11,9 @@ from pathlib import Path
 
 from genoaudit.errors import ConfigError, DataError
 
+RELEASE = "release"
+"""The part of a model's folder that may leave the house."""
+
 _BLOCK = 1 << 20
 
 
@@ -96,7 +99,7 @@ def file_digest(*paths: Path, salt: bytes = b"") -> str:
 
 
 def released_files(path: Path) -> dict[str, Path]:
-    """Return the files of a model by their place in its folder; of a folder with a part ``release``, those in there.
+    """Return the files of a model by their place in its folder; of a folder with a part `RELEASE`, those in there.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def released_files(path: Path) -> dict[str, Path]:
     if not path.is_dir():
         problem = "is not a file or a folder." if os.path.lexists(path) else "does not exist."
         raise DataError(path.name, [problem])
-    root = path / "release" if (path / "release").is_dir() else path
+    root = path / RELEASE if (path / RELEASE).is_dir() else path
     found: dict[str, Path] = {}
     for entry in sorted(root.rglob("*")):
         name = entry.relative_to(root).as_posix()
@@ -125,6 +128,11 @@ def released_files(path: Path) -> dict[str, Path]:
     if not found:
         raise DataError(path.name, ["is an empty folder."])
     return found
+
+
+def content_digest(path: Path) -> str:
+    """Digest a file, or the files of a model's folder one after the other in the order of their names."""
+    return file_digest(*released_files(path).values())
 
 
 def code_digest(*parts: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.config import read_config
-from genoaudit.files import file_digest, released_files
+from genoaudit.files import content_digest
 
 if TYPE_CHECKING:
     from genoaudit.config import AuditConfig
@@ -77,11 +77,6 @@ def files_named(config: AuditConfig) -> dict[str, Path]:
     """Return every file or folder that a configuration names and that is there, by its dotted key."""
     named = ((key, Path(value)) for key, value in _leaves(config) if _is_file(key, value))
     return {key: path for key, path in named if path.is_file() or path.is_dir()}
-
-
-def content_digest(path: Path) -> str:
-    """Digest a file, or the files of a folder one after the other in the order of their names."""
-    return file_digest(*released_files(path).values())
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ MODULES = {
 }
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
-FOUNDATION = {"errors", "contracts", "randomness", "files"}
+FOUNDATION = {"errors", "contracts", "randomness", "files", "commitments", "json_text"}
 STAGES = {
     *("config", "model_config", "data", "models", "artefacts", "mitigations", "training", "attacks", "metrics"),
     *("privacy", "reconstruction", "checks", "report"),
@@ -24,6 +24,8 @@ STAGES = {
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
+    "commitments": set(),
+    "json_text": set(),
     "inputs": {"errors", "files", "config"},
     "randomness": {"contracts"},
     "contracts": set(),

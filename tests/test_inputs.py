@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from genoaudit.config import parse_config, read_config
-from genoaudit.inputs import content_digest, differing, files_named, record_inputs, settled
+from genoaudit.files import content_digest
+from genoaudit.inputs import differing, files_named, record_inputs, settled
 
 COHORT = {"path": "cohort.csv", "label": "type", "scale": "log2"}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +14,10 @@ from pydantic import ValidationError
 from genoaudit.artefacts.kept import Arrays
 from genoaudit.artefacts.manifest import Record, StoredFile
 from genoaudit.errors import ArtefactError, ConfigError
+from genoaudit.files import RELEASE
+from genoaudit.json_text import strict_json
 
-RELEASE, CONFIDENTIAL = "release", "confidential"
+CONFIDENTIAL = "confidential"
 ARRAYS, BOOSTER, PARTS, RECIPE = "model.safetensors", "model.ubj", "model.skops", "recipe.json"
 MANIFEST, CARD, MEMBERS = "manifest.json", "README.md", "members.csv"
 HOLDS = {RELEASE: (ARRAYS, BOOSTER, PARTS, RECIPE, MANIFEST, CARD), CONFIDENTIAL: (MEMBERS, MANIFEST)}
@@ -79,21 +80,11 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
 
 
 def read_tree(data: bytes) -> Any:
-    """Return what a JSON file holds; a key that occurs twice, NaN and infinity are refused."""
-
-    def refuse(constant: str) -> None:
-        raise ArtefactError(f"it holds {constant}, which is no number.")
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise ArtefactError("a key occurs twice.")
-        return found
-
+    """Return what a JSON file holds, which must mean one thing only."""
     try:
-        return json.loads(data, parse_constant=refuse, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise ArtefactError("it is not JSON that can be read.") from error
+        return strict_json(data)
+    except ValueError as error:
+        raise ArtefactError(f"it is not JSON that can be read: {error}.") from error
 
 
 def read_arrays(data: bytes) -> Arrays:

@@ -6,15 +6,14 @@ commitment: a digest over a random salt that stays behind, so that a guess canno
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from genoaudit.commitments import commitment
 from genoaudit.contracts import Scale
 from genoaudit.privacy.mechanism import Mechanism
 
@@ -22,8 +21,6 @@ MANIFEST_VERSION: Literal["1.0"] = "1.0"
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opacus", "dp-accounting", "xgboost", "skops", "safetensors")
 """Libraries that decide what a model is and how its files read."""
-
-SALT_BYTES = 32
 
 
 class Record(BaseModel):
@@ -134,11 +131,6 @@ class ConfidentialManifest(Record):
     notes: tuple[str, ...]
 
 
-def fresh_salt() -> str:
-    """Draw a salt, in hexadecimal."""
-    return secrets.token_hex(SALT_BYTES)
-
-
 def commitment_to_members(salt: str, patient_ids: Iterable[str]) -> str:
     """Commit to a set of patients, whatever their order.
 
@@ -149,12 +141,12 @@ def commitment_to_members(salt: str, patient_ids: Iterable[str]) -> str:
     (True, False)
     """
     written = json.dumps(sorted(set(patient_ids)), separators=(",", ":"))
-    return _commitment(salt, written.encode())
+    return commitment(bytes.fromhex(salt), written.encode())
 
 
 def commitment_to_data(salt: str, digest: str) -> str:
     """Commit to a cohort by the digest of its content (`genoaudit.data.cohort.Cohort.digest`)."""
-    return _commitment(salt, digest.encode())
+    return commitment(bytes.fromhex(salt), digest.encode())
 
 
 def library_versions() -> dict[str, str]:
@@ -166,7 +158,3 @@ def manifest_text(manifest: Record) -> str:
     """Serialise with sorted keys and every digit: a mechanism is accounted for as it was, not as it rounds."""
     content = manifest.model_dump(mode="json")
     return json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _commitment(salt: str, content: bytes) -> str:
-    return hashlib.sha256(bytes.fromhex(salt) + content).hexdigest()

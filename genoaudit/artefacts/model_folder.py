@@ -32,7 +32,6 @@ from genoaudit.artefacts.folder_files import (
     MEMBERS,
     PARTS,
     RECIPE,
-    RELEASE,
     about,
     checked_bytes,
     read_arrays,
@@ -50,15 +49,15 @@ from genoaudit.artefacts.manifest import (
     StoredFile,
     commitment_to_data,
     commitment_to_members,
-    fresh_salt,
     library_versions,
     manifest_text,
 )
 from genoaudit.artefacts.parts import Told, read_parts, told_by, untrusted_types, write_parts
 from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, pack, unpack
+from genoaudit.commitments import new_salt
 from genoaudit.contracts import BoolArray, FloatArray, Recipe, Scale
 from genoaudit.errors import ArtefactError, ConfigError
-from genoaudit.files import check_folder, code_digest, file_digest, whole_folder
+from genoaudit.files import RELEASE, check_folder, code_digest, file_digest, whole_folder
 from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
@@ -287,7 +286,7 @@ def _write(contents: Mapping[str, bytes], folder: Path, training: Training, *, a
     confidential.mkdir(mode=0o700)
     cohort, data_sha256 = training.cohort, training.cohort.digest()
     ids = [cohort.patient_ids[code] for code in np.flatnonzero(training.members)]
-    members_salt, data_salt = fresh_salt(), fresh_salt()
+    members_salt, data_salt = new_salt().hex(), new_salt().hex()
     privacy = training.privacy
     manifest = Manifest(
         genoaudit_version=version("genoaudit"),

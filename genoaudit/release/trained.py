@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from genoaudit.artefacts.folder_files import MANIFEST
 from genoaudit.contracts import BoolArray
 from genoaudit.data.membership import Membership
 from genoaudit.data.table import count
 from genoaudit.data.target import Target, same_members
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import file_digest
+from genoaudit.files import RELEASE, content_digest
 from genoaudit.release.asking import target_of
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
-
-RELEASE, MANIFEST = "release", "manifest.json"
 
 
 def read_trained(folder: Path, cohort: Cohort, given: Membership | None, *, trusted: Collection[str] = ()) -> Target:
@@ -48,7 +47,7 @@ def read_trained(folder: Path, cohort: Cohort, given: Membership | None, *, trus
     released = folder / RELEASE if (folder / RELEASE).is_dir() else folder
     if not (released / MANIFEST).is_file():
         raise DataError(name, [f"is a folder, but none that genoaudit train made: it has no {RELEASE}/{MANIFEST}."])
-    from genoaudit.artefacts.model_folder import read_model, verify_members
+    from genoaudit.artefacts.model_folder import read_model
 
     stored = read_model(folder, trusted=trusted)
     if stored.scale != cohort.scale:
@@ -57,8 +56,6 @@ def read_trained(folder: Path, cohort: Cohort, given: Membership | None, *, trus
     manifest: Literal["agrees", "none"] = "none"
     if stored.members is not None:
         own = _patients(stored.members, cohort, name)
-        if not verify_members(stored, stored.members):
-            raise DataError(name, ["has a list of members that is not the one its manifest commits to."])
         if given is not None:
             same_members(own, given, name, "its own list")
         given, manifest = Membership(own, "the list beside the model" if given is None else given.given_by), "agrees"
@@ -69,7 +66,7 @@ def read_trained(folder: Path, cohort: Cohort, given: Membership | None, *, trus
     found = target_of(stored.recipe, cohort, given, classes=labels, genes=stored.genes, source=name, kind="genoaudit")
     return replace(
         found,
-        sha256=file_digest(*sorted(path for path in released.rglob("*") if path.is_file())),
+        sha256=content_digest(folder),
         manifest=manifest,
         mechanisms=tuple(stored.manifest.mechanisms),
         delta=stored.manifest.delta,

@@ -22,25 +22,22 @@ What it gives away
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from genoaudit.files import file_digest, released_files
+from genoaudit.json_text import compact_json, strict_json
 from genoaudit.report.sections import Part
-from genoaudit.report.signing import strict_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Literal["urn:genoaudit:certificate:1.0"] = "urn:genoaudit:certificate:1.0"
 
-SALT_BYTES = 32
 SALTED: Literal["saltedSha256"] = "saltedSha256"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -128,34 +125,6 @@ class Statement(Part):
     def to_bytes(self) -> bytes:
         """Return the statement as compact JSON with sorted keys."""
         return compact_json(self.model_dump(mode="json"))
-
-
-def compact_json(content: Any) -> bytes:
-    """Return JSON of which there is one form: keys sorted, no spaces, UTF-8."""
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def new_salt() -> bytes:
-    """Draw a salt from the operating system."""
-    return secrets.token_bytes(SALT_BYTES)
-
-
-def commitment(salt: bytes, *content: bytes) -> str:
-    """Commit to some bytes: SHA-256 over the salt and then the bytes, in hexadecimal.
-
-    Hiding, because nobody can try out 2^256 salts; binding, because salts have one length and SHA-256 no known
-    collisions.
-
-    Examples
-    --------
-    >>> import hashlib
-    >>> commitment(bytes(32), b"members") == hashlib.sha256(bytes(32) + b"members").hexdigest()
-    True
-    """
-    sha = hashlib.sha256(salt)
-    for part in content:
-        sha.update(part)
-    return sha.hexdigest()
 
 
 def salts_bytes(salts: Mapping[str, bytes]) -> bytes:

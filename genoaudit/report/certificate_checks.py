@@ -13,15 +13,16 @@ from typing import Literal
 
 import pandas as pd
 
+from genoaudit.commitments import commitment
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError, DataError, GenoauditError
-from genoaudit.files import code_digest, file_digest
-from genoaudit.inputs import COHORT, TARGET, content_digest, differing, files_named, settled
-from genoaudit.report.certificate import SALTED, Certificate, Statement, commitment, compact_json, model_digests
+from genoaudit.files import code_digest, content_digest, file_digest
+from genoaudit.inputs import COHORT, TARGET, differing, files_named, settled
+from genoaudit.json_text import compact_json, strict_json
+from genoaudit.report.certificate import SALTED, Certificate, Statement, model_digests
 from genoaudit.report.policy import Policy
 from genoaudit.report.run_folder import Inputs, members_of, read_report
 from genoaudit.report.save import CERTIFICATE, SALTS
-from genoaudit.report.signing import strict_json
 from genoaudit.report.verdict import decide
 
 _NAMED = 8

@@ -8,19 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, file_digest, write_whole
-from genoaudit.inputs import COHORT, TARGET, content_digest
+from genoaudit.files import code_digest, content_digest, file_digest, write_whole
+from genoaudit.inputs import COHORT, TARGET
+from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
     PAYLOAD_TYPE,
     Certificate,
     PolicyUsed,
     Statement,
     Subject,
-    commitment,
-    compact_json,
     model_digests,
-    new_salt,
     salts_bytes,
 )
 from genoaudit.report.policy import Policy, read_policy

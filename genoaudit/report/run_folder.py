@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
+from genoaudit.json_text import strict_json
 from genoaudit.report.certificate import Inside, Sha256, member_lines
 from genoaudit.report.result import AuditReport
 from genoaudit.report.save import FILES
 from genoaudit.report.saved import Run
-from genoaudit.report.signing import strict_json
 
 if TYPE_CHECKING:
     from genoaudit.contracts import BoolArray

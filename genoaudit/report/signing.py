@@ -18,7 +18,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -31,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.json_text import strict_json
 
 MOST_BYTES = 8 << 20
 """Larger than any certificate; what is larger is not read."""
@@ -129,24 +129,6 @@ def unseal(envelope: bytes, payload_type: str, key: Ed25519PublicKey) -> Opened:
         shown = json.dumps(parsed.payloadType[:80])
         raise _refused(f"it is signed, but holds {shown} and not {payload_type}")
     return Opened(payload, others)
-
-
-def strict_json(text: bytes) -> Any:
-    """Parse JSON that means one thing only.
-
-    Raises
-    ------
-    ValueError
-        For what is not JSON in UTF-8, a key given twice, NaN and infinities, half of a surrogate pair, and nesting
-        without end.
-    """
-    try:
-        content = json.loads(text.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_constant)
-        json.dumps(content, ensure_ascii=False).encode("utf-8")  # escapes can spell what is no text
-    except RecursionError:
-        msg = "nested too deeply"
-        raise ValueError(msg) from None
-    return content
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -256,16 +238,3 @@ def _holds(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
 
 def _refused(reason: str) -> DataError:
     return DataError("certificate", [f"{reason}."])
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        msg = "a key is given twice"
-        raise ValueError(msg)
-    return content
-
-
-def _no_constant(name: str) -> None:
-    msg = f"{name} is not JSON"
-    raise ValueError(msg)

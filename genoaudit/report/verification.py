@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
+from genoaudit.json_text import strict_json
 from genoaudit.report import certificate_checks as checks
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, Statement, read_salts
 from genoaudit.report.certificate_checks import AtHand, Check
 from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.run_folder import RECORD, read_record
 from genoaudit.report.save import CERTIFICATE, SALTS
-from genoaudit.report.signing import MOST_BYTES, key_id, read_public_key, strict_json, unseal
+from genoaudit.report.signing import MOST_BYTES, key_id, read_public_key, unseal
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

@@ -74,9 +74,9 @@ def test_what_is_no_safetensors_file_is_refused(data):
     [
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
-        (b'{"a": 1, "a": 2}', "occurs twice"),
-        (b'{"a": NaN}', "holds NaN"),
-        (b'{"a": -Infinity}', "holds -Infinity"),
+        (b'{"a": 1, "a": 2}', "given twice"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
         (b"[" * 100_000, "not JSON"),
     ],
 )

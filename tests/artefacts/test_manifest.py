@@ -9,7 +9,6 @@ from genoaudit.artefacts.manifest import (
     Manifest,
     commitment_to_data,
     commitment_to_members,
-    fresh_salt,
     manifest_text,
 )
 
@@ -25,12 +24,6 @@ def test_a_commitment_is_sha256_over_the_salt_and_the_sorted_ids():
 def test_no_two_lists_of_members_can_be_taken_for_each_other():
     lists = [["a", "b"], ["a,b"], ['a","b'], ["ab"], ["a", "b", ""], []]
     assert len({commitment_to_members(SALT, ids) for ids in lists}) == len(lists)
-
-
-def test_salts_are_32_bytes_and_never_the_same():
-    salts = {fresh_salt() for _ in range(50)}
-    assert len(salts) == 50
-    assert {len(bytes.fromhex(salt)) for salt in salts} == {32}
 
 
 def test_a_manifest_comes_back_with_every_digit():

@@ -1,119 +1,112 @@
 """Folders of genoaudit train, as the part that reads them hands them over."""
 
-import sys
-import types
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sample_manifest import MECHANISM, privacy
 
+from genoaudit.artefacts.model_folder import Training, write_model
 from genoaudit.configured import plan_config
 from genoaudit.data.membership import Membership
-from genoaudit.errors import ConfigError, DataError
+from genoaudit.errors import ArtefactError, ConfigError, DataError
+from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.recipes import build_recipe
-from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.release.trained import read_trained
 from genoaudit.training.white_box import has_gradients
 
-MECHANISM = Mechanism(clip=1.0, noise_multiplier=2.0, sampling_rate=0.2, steps=10, patients=20)
-
-
-@dataclass(frozen=True)
-class Stored:
-    recipe: object
-    genes: tuple[str, ...]
-    classes: tuple[str, ...]
-    scale: str
-    members: tuple[str, ...] | None
-    manifest: object
+COLUMNS = np.array([7, 2, 9, 4])
 
 
 @pytest.fixture
-def stored(cohort, held):
-    columns = np.array([7, 2, 9, 4])
+def softmax(cohort, held):
     rows = held[cohort.patients]
     recipe = build_recipe("softmax", {"epochs": 5}, scale="log2").set_params(classifier__random_state=1)
-    recipe.fit(cohort.X[rows][:, columns], cohort.y[rows])
-    manifest = types.SimpleNamespace(mechanisms=(MECHANISM,), delta=1e-3, seeded=False)
-    members = tuple(np.array(cohort.patient_ids)[held])
-    return Stored(recipe, tuple(cohort.genes[c] for c in columns), cohort.classes, "log2", members, manifest)
+    return recipe.fit(cohort.X[rows][:, COLUMNS], cohort.y[rows])
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder that reads as whatever is put into it."""
-    (tmp_path / "MODEL" / "release").mkdir(parents=True)
-    (tmp_path / "MODEL" / "release" / "manifest.json").write_text("{}")
+def written(tmp_path, cohort, held):
+    """A folder as genoaudit train writes it."""
 
-    def holding(stored, *, commits=True):
-        reader = types.SimpleNamespace(
-            read_model=lambda path, trusted: stored, verify_members=lambda found, ids: commits
-        )
-        monkeypatch.setitem(sys.modules, "genoaudit.artefacts.model_folder", reader)
+    def write(recipe, columns=COLUMNS, promised=None):
+        seen = replace(cohort, X=cohort.X[:, columns], genes=tuple(np.array(cohort.genes)[columns]))
+        training = Training(seen, held, "all", describe_recipe(recipe), ("MLPClassifier",), privacy=promised)
+        write_model(recipe, tmp_path / "MODEL", training)
         return tmp_path / "MODEL"
 
-    return holding
+    return write
 
 
-def test_a_folder_brings_genes_members_mechanism_and_parameters(folder, stored, cohort, held):
-    target = read_trained(folder(stored), cohort, None)
+@pytest.fixture
+def folder(written, softmax):
+    return written(softmax, promised=privacy(delta=1e-3))
+
+
+def released(folder):
+    """What of the folder may leave the house."""
+    return folder / "release"
+
+
+def test_a_folder_brings_genes_members_mechanism_and_parameters(folder, softmax, cohort, held):
+    target = read_trained(folder, cohort, None)
     np.testing.assert_array_equal(target.members, held)
     assert (target.kind, target.source, target.manifest) == ("genoaudit", "MODEL", "agrees")
     assert target.members_by == "the list beside the model"
     assert (target.mechanisms, target.delta, target.seeded) == ((MECHANISM,), 1e-3, False)
     assert has_gradients(target.model)
-    expected = stored.recipe.predict_proba(cohort.X[:, [7, 2, 9, 4]])
+    expected = softmax.predict_proba(cohort.X[:, COLUMNS])
     assert np.exp(target.log_proba) == pytest.approx(expected, abs=1e-6)
 
 
-def test_another_account_of_the_members_must_agree(folder, stored, cohort, held):
+def test_another_account_of_the_members_must_agree(folder, cohort, held):
     by_file = Membership(held, "file members.txt")
-    assert read_trained(folder(stored), cohort, by_file).members_by == "file members.txt"
+    assert read_trained(folder, cohort, by_file).members_by == "file members.txt"
     wrong = held.copy()
     wrong[:3] = ~wrong[:3]
     with pytest.raises(DataError, match=r"MODEL: .*disagree: 20 by its own list, 19 by file m; 2 only by"):
-        read_trained(folder(stored), cohort, Membership(wrong, "file m"))
+        read_trained(folder, cohort, Membership(wrong, "file m"))
 
 
-def test_a_list_that_the_manifest_does_not_commit_to_is_refused(folder, stored, cohort):
-    with pytest.raises(DataError, match="a list of members that is not the one its manifest commits to"):
-        read_trained(folder(stored, commits=False), cohort, None)
+def test_a_list_that_the_manifest_does_not_commit_to_is_refused(folder, cohort):
+    listed = folder / "confidential" / "members.csv"
+    listed.write_text("\n".join(listed.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(ArtefactError, match="does not list the patients that the model is committed to"):
+        read_trained(folder, cohort, None)
 
 
-def test_without_its_confidential_part_somebody_must_say_who_the_members_are(folder, stored, cohort, held):
-    released = folder(replace(stored, members=None))
-    with pytest.raises(ConfigError, match=r"target\.members is missing: MODEL has no confidential part"):
-        read_trained(released, cohort, None)
-    target = read_trained(released, cohort, Membership(held, "column 'trained' of the cohort"))
+def test_without_its_confidential_part_somebody_must_say_who_the_members_are(folder, cohort, held):
+    with pytest.raises(ConfigError, match=r"target\.members is missing: release has no confidential part"):
+        read_trained(released(folder), cohort, None)
+    target = read_trained(released(folder), cohort, Membership(held, "column 'trained' of the cohort"))
     assert (target.manifest, target.members_by) == ("none", "column 'trained' of the cohort")
 
 
-def test_a_cohort_that_the_model_does_not_go_with_is_refused(folder, stored, cohort):
+def test_a_cohort_that_the_model_does_not_go_with_is_refused(folder, cohort):
     with pytest.raises(DataError, match="trained on values of scale 'log2', and the cohort declares 'tpm'"):
-        read_trained(folder(stored), replace(cohort, scale="tpm"), None)
-    with pytest.raises(DataError, match="trained on 21 patients, of whom 1 are not in the cohort") as caught:
-        read_trained(folder(replace(stored, members=(*stored.members, "stranger"))), cohort, None)
-    assert "stranger" not in str(caught.value)
-    with pytest.raises(DataError, match=r"the cohort lacks 1 \('GONE'\)"):
-        read_trained(folder(replace(stored, genes=("GONE", *stored.genes[1:]))), cohort, None)
+        read_trained(folder, replace(cohort, scale="tpm"), None)
+    with pytest.raises(DataError, match="trained on 20 patients, of whom 1 are not in the cohort") as caught:
+        read_trained(folder, cohort.subset(cohort.patients != 0), None)
+    assert cohort.patient_ids[0] not in str(caught.value)
+    renamed = tuple("GONE" if gene == cohort.genes[7] else gene for gene in cohort.genes)
+    with pytest.raises(DataError, match=rf"the cohort lacks 1 \('{cohort.genes[7]}'\)"):
+        read_trained(folder, replace(cohort, genes=renamed), None)
 
 
-def test_the_release_alone_will_do_and_is_digested_as_the_whole_folder_is(folder, stored, cohort, held):
-    whole = folder(replace(stored, members=None))
+def test_the_release_alone_will_do_and_is_digested_as_the_whole_folder_is(folder, cohort, held):
     known = Membership(held, "")
-    digests = {read_trained(path, cohort, known).sha256 for path in (whole, whole / "release")}
+    digests = {read_trained(path, cohort, known).sha256 for path in (folder, released(folder))}
     assert len(digests) == 1
     assert {len(digest) for digest in digests} == {64}
 
 
-def test_its_own_recipe_trains_the_reference_models_if_none_is_named(folder, cohort, held, config):
+def test_its_own_recipe_trains_the_reference_models_if_none_is_named(written, cohort, held, config):
     rows = held[cohort.patients]
     recipe = build_recipe("softmax", {"epochs": 5}, scale="log2").fit(cohort.X[rows], cohort.y[rows])
-    manifest = types.SimpleNamespace(mechanisms=(), delta=None, seeded=None)
-    whole = Stored(recipe, cohort.genes, cohort.classes, "log2", tuple(np.array(cohort.patient_ids)[held]), manifest)
-    plan = plan_config(config({"path": str(folder(whole))}, audit={"models": 12}))
+    whole = written(recipe, columns=np.arange(cohort.n_genes))
+    plan = plan_config(config({"path": str(whole)}, audit={"models": 12}))
     assert (plan["models"], plan["reason"].startswith("about")) == (12, True)  # an exact engine knows it
-    other = plan_config(config({"path": str(folder(whole))}, audit={"models": 12}, recipe={"kind": "xgboost"}))
+    other = plan_config(config({"path": str(whole)}, audit={"models": 12}, recipe={"kind": "xgboost"}))
     assert "XGBClassifier" in other["reason"]
 
 

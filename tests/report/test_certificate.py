@@ -1,4 +1,3 @@
-import hashlib
 import json
 from datetime import date
 from pathlib import Path
@@ -17,10 +16,8 @@ from genoaudit.report.certificate import (
     PolicyUsed,
     Statement,
     Subject,
-    commitment,
     member_lines,
     model_digests,
-    new_salt,
     read_salts,
     salts_bytes,
 )
@@ -101,13 +98,6 @@ def test_the_example_is_valid_for_the_schema_and_the_program():
     for key in example:
         with pytest.raises(jsonschema.ValidationError):
             schema.validate({name: value for name, value in example.items() if name != key})
-
-
-def test_a_commitment_is_the_hash_of_salt_and_content_and_tells_contents_and_salts_apart():
-    salt = bytes(range(32))
-    assert commitment(salt, b"mem", b"bers") == hashlib.sha256(salt + b"members").hexdigest()
-    assert len({commitment(new_salt(), b"members") for _ in range(100)}) == 100
-    assert {len(new_salt()) for _ in range(10)} == {32}
 
 
 def test_salts_are_read_as_they_were_written_and_not_otherwise():

@@ -7,10 +7,10 @@ from certified import POLICY, audit_world, copied, draw_quickly, write_keys, wri
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
+from genoaudit.commitments import commitment
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, file_digest
-from genoaudit.inputs import content_digest
-from genoaudit.report.certificate import Statement, commitment, member_lines, read_salts
+from genoaudit.files import code_digest, content_digest, file_digest
+from genoaudit.report.certificate import Statement, member_lines, read_salts
 from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
 from genoaudit.report.release_sections import GivenModel
