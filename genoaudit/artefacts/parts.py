@@ -6,22 +6,24 @@ import copy
 import io
 import json
 import logging
-import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genoaudit.errors import ArtefactError
+from genoaudit.artefacts import skops_file
+from genoaudit.errors import ArtefactError, DataError
 
 log = logging.getLogger(__name__)
 
 _SEEDS = ("random_state", "random_seed", "seed", "rng")
 """How the attributes end in which libraries keep what random numbers were drawn from."""
 
+_NAME = "model.skops"
 _WEIGHTS = tuple(f".{name}_" for name in ("coef", "coefs", "intercept", "intercepts", "components", "mean", "scale"))
 
 
@@ -72,13 +74,8 @@ def untrusted_types(data: bytes) -> tuple[str, ...]:
     ArtefactError
         If it is no skops file.
     """
-    import skops.io
-
-    _check_archive(data)
-    try:
-        found: list[str] = skops.io.get_untrusted_types(data=data)
-    except Exception as error:
-        raise ArtefactError(f"it is no skops file that can be read ({type(error).__name__}: {error}).") from error
+    with _told_of_the_parts():
+        found = skops_file.untrusted_types(data, _NAME)
     return tuple(name for name in found if name not in our_types())
 
 
@@ -97,8 +94,6 @@ def read_parts(data: bytes, *, trusted: Collection[str] = ()) -> list[Any]:
     ArtefactError
         If it is no such file, or holds types that nobody vouched for: all of them are named.
     """
-    import skops.io
-
     strange = [name for name in untrusted_types(data) if name not in trusted]
     if strange:
         listed = ", ".join(f'"{name}"' for name in strange)
@@ -109,17 +104,14 @@ def read_parts(data: bytes, *, trusted: Collection[str] = ()) -> list[Any]:
     for where, value in _contents(data):
         if where.endswith(_WEIGHTS) and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
             raise ArtefactError(f"{where} has values that are not finite.")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = skops.io.loads(data, trusted=[*trusted, *our_types()])
-    except Exception as error:
-        raise ArtefactError(f"skops cannot read it ({type(error).__name__}: {error}).") from error
-    for warning in caught:
-        log.warning("%s", str(warning.message).splitlines()[0])
+    with _told_of_the_parts():
+        found, told = skops_file.load(data, _NAME, trusted=[*trusted, *our_types()])
+    for warning in told:
+        log.warning("%s", warning)
     if not isinstance(found, list):
         raise ArtefactError("it does not hold a list of estimators.")
-    return found
+    estimators: list[Any] = found
+    return estimators
 
 
 def our_types() -> tuple[str, ...]:
@@ -159,17 +151,13 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
     return Told(frozenset(profiles), frozenset(sized), frozenset(counts))
 
 
-def _check_archive(data: bytes) -> None:
-    """Refuse an archive that would grow when it is read; skops reads its members into memory."""
+@contextmanager
+def _told_of_the_parts() -> Iterator[None]:
+    """Tell what is wrong with the file as with any other of a model's folder."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise ArtefactError("it is no zip archive, as a skops file is.") from error
-    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise ArtefactError("its parts are compressed, as this package never writes them.")
-    if sum(member.file_size for member in members) > len(data):
-        raise ArtefactError("its parts claim to be larger than the file.")
+        yield
+    except DataError as error:
+        raise ArtefactError(f"it {error.problems[0]}") from error
 
 
 def _without_seeds(value: Any, seen: set[int]) -> Any:

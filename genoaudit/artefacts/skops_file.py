@@ -41,24 +41,50 @@ def read_skops(content: bytes, name: str, *, trusted: Sequence[str] = ()) -> tup
     DataError
         If it is no sound skops file, needs types that nobody trusts, or holds no fitted classifier with probabilities.
     """
-    _check_archive(content, name)
-    from skops.io import get_untrusted_types, loads
-
-    try:
-        unknown = [found for found in get_untrusted_types(data=content) if found not in trusted]
-    except Exception as error:  # skops walks whatever a stranger wrote, and may stumble over anything
-        raise DataError(name, [_unreadable(error)]) from error
+    unknown = [found for found in untrusted_types(content, name) if found not in trusted]
     if unknown:
         raise DataError(name, [_untrusted(unknown)])
+    model, told = load(content, name, trusted=trusted)
+    if problem := _why_no_classifier(model):
+        raise DataError(name, [problem])
+    return model, told
+
+
+def untrusted_types(content: bytes, name: str) -> list[str]:
+    """Name the types in a skops file that skops does not trust by itself; nothing is made.
+
+    Raises
+    ------
+    DataError
+        If it is no sound skops file.
+    """
+    from skops.io import get_untrusted_types
+
+    _check_archive(content, name)
+    try:
+        found: list[str] = get_untrusted_types(data=content)
+    except Exception as error:  # skops walks whatever a stranger wrote, and may stumble over anything
+        raise DataError(name, [_unreadable(error)]) from error
+    return found
+
+
+def load(content: bytes, name: str, *, trusted: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
+    """Make what a skops file holds, once `untrusted_types` of it are known to be trusted; return warnings, too.
+
+    Raises
+    ------
+    DataError
+        If skops cannot read it.
+    """
+    from skops.io import loads
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            model = loads(content, trusted=list(trusted))
+            found = loads(content, trusted=list(trusted))
         except Exception as error:
             raise DataError(name, [_unreadable(error)]) from error
-    if problem := _why_no_classifier(model):
-        raise DataError(name, [problem])
-    return model, tuple(sorted({str(warning.message).splitlines()[0] for warning in caught}))
+    return found, tuple(sorted({str(warning.message).splitlines()[0] for warning in caught}))
 
 
 def _check_archive(content: bytes, name: str) -> None:

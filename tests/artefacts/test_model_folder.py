@@ -198,7 +198,7 @@ def test_an_edited_card_and_a_licence_beside_it_are_fine(model):
         ),
         (lambda folder: replace_file(folder, "recipe.json", b'{"class": "posix.system"}'), "none of this package's"),
         (lambda folder: replace_file(folder, "recipe.json", b"\x80\x04cposix"), r"recipe\.json: it is not JSON"),
-        (lambda folder: replace_file(folder, "model.skops", b"\x80\x04cposix"), r"model\.skops: it is no zip"),
+        (lambda folder: replace_file(folder, "model.skops", b"\x80\x04cposix"), r"model\.skops: it is a pickle"),
         (lambda folder: replace_file(folder, "model.safetensors", b"\x80\x04"), r"model\.safetensors: it is no safe"),
         (lambda folder: replace_file(folder, "model.ubj", b"{}"), "parts that belong nowhere"),
     ],
