@@ -21,7 +21,7 @@ from genoaudit.inputs import COHORT, TARGET, differing, files_named, settled
 from genoaudit.json_text import compact_json, strict_json
 from genoaudit.report.certificate import SALTED, Certificate, Statement, model_digests
 from genoaudit.report.policy import Policy
-from genoaudit.report.run_folder import Inputs, members_of, read_report
+from genoaudit.report.run_folder import Inputs, members_of, read_exact_report
 from genoaudit.report.save import CERTIFICATE, SALTS
 from genoaudit.report.verdict import decide
 
@@ -248,7 +248,7 @@ def check_policy(hand: AtHand, intact: set[str], policy: Policy | None) -> Itera
         yield Check("verdict", "not checked", "it is of the report of the run; give the run")
         return
     try:
-        verdict = decide(read_report(hand.folder / "report.json"), policy)
+        verdict = decide(read_exact_report(hand.folder), policy)
     except GenoauditError as error:
         yield Check("verdict", "not checked", str(error).removesuffix("."))
         return

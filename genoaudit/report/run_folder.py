@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
 from genoaudit.json_text import strict_json
 from genoaudit.report.certificate import Inside, Sha256, member_lines
-from genoaudit.report.result import AuditReport
 from genoaudit.report.save import FILES
-from genoaudit.report.saved import Run
+from genoaudit.report.saved import Run, read_report, read_run
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from genoaudit.contracts import BoolArray
+    from genoaudit.report.result import AuditReport
 
 RECORD = "run.json"
 
@@ -83,6 +84,8 @@ def read_checked_run(folder: Path) -> SavedRun:
     ------
     DataError
         Naming every file that is missing, or not the one that was written with the others.
+    ConfigError
+        As `genoaudit.report.saved.read_run`.
     """
     record = read_record(folder)
     problems = [f"{RECORD} does not name {name}." for name in FILES if name not in {RECORD, *record.files}]
@@ -94,12 +97,8 @@ def read_checked_run(folder: Path) -> SavedRun:
             problems.append(f"{name} is not the file that was written with {RECORD}; it was changed or swapped.")
     if problems:
         raise DataError(folder.name, problems)
-    report = read_report(folder / "report.json")
-    try:
-        patients = pd.read_parquet(folder / "patients.parquet")
-    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise DataError(folder.name, ["patients.parquet is not parquet; audit again."]) from error
-    return SavedRun(folder, record, Run(report, patients, record.versions))
+    read_exact_report(folder)
+    return SavedRun(folder, record, read_run(folder))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -123,21 +122,19 @@ def read_record(folder: Path) -> RunRecord:
         raise DataError(folder.name, [f"{RECORD} is not JSON: {error}."]) from error
 
 
-def read_report(path: Path) -> AuditReport:
-    """Read ``report.json``, which must be written as this version writes it.
+def read_exact_report(folder: Path) -> AuditReport:
+    """Read the report of a run, which must be written as this version writes it.
 
     Raises
     ------
+    ConfigError
+        As `genoaudit.report.saved.read_report`.
     DataError
-        If it is not.
+        If the same report can be written otherwise.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        report = AuditReport.model_validate_json(text)
-    except (OSError, ValueError) as error:
-        raise DataError(path.name, ["is not a report of this version of genoaudit; audit again."]) from error
-    if report.to_json() != text:
-        raise DataError(path.name, ["is not written as genoaudit writes it; audit again."])
+    report = read_report(folder)
+    if report.to_json().encode() != (folder / "report.json").read_bytes():
+        raise DataError("report.json", ["is not written as genoaudit writes it; audit again."])
     return report
 
 

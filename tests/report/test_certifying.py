@@ -186,7 +186,7 @@ def test_record_and_page_must_belong_to_the_report(world):
     with pytest.raises(DataError, match="not written as genoaudit writes it"):
         certify(world.run, POLICY, world.key)
     rewrite("report.json", "{}")
-    with pytest.raises(DataError, match="not a report of this version"):
+    with pytest.raises(ConfigError, match="no report of an audit"):
         certify(world.run, POLICY, world.key)
     rewrite("report.json", report)
     record = json.loads((world.run / "run.json").read_text())
@@ -199,7 +199,7 @@ def test_record_and_page_must_belong_to_the_report(world):
         certify(world.run, POLICY, world.key)
     (world.run / "run.json").write_text(json.dumps(record))
     rewrite("patients.parquet", "no table")
-    with pytest.raises(DataError, match=r"patients\.parquet is not parquet"):
+    with pytest.raises(ConfigError, match=r"patients\.parquet or run\.json cannot be read"):
         certify(world.run, POLICY, world.key)
 
 

@@ -2,8 +2,10 @@ import json
 import shutil
 
 import pytest
+from sample_report import build_report
 
 from genoaudit.errors import ConfigError
+from genoaudit.report.result import AuditReport
 from genoaudit.report.saved import read_report, read_run
 
 
@@ -37,10 +39,6 @@ def test_the_page_names_the_libraries_of_the_run_and_no_place_on_this_machine(ru
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("report.json", None, "is no run of genoaudit: it has no report.json"),
-        ("report.json", "{", "cannot be read"),
-        ("report.json", '{"schema_version": "0.9"}', "has the form 0.9, this genoaudit reads 1.0"),
-        ("report.json", "\udcff", "cannot be read"),
         ("patients.parquet", None, "is not a whole run: patients.parquet is missing"),
         ("patients.parquet", "PAR1", "patients.parquet or run.json cannot be read"),
         ("run.json", None, "is not a whole run: run.json is missing"),
@@ -52,7 +50,7 @@ def test_what_is_no_run_is_refused_in_one_sentence(run, tmp_path, name, content,
     broken = shutil.copytree(run, tmp_path / "broken")
     (broken / name).unlink()
     if content is not None:
-        (broken / name).write_bytes(content.encode(errors="surrogateescape"))
+        (broken / name).write_bytes(content.encode())
     with pytest.raises(ConfigError, match=said):
         read_run(broken)
 
@@ -65,8 +63,60 @@ def test_the_patients_of_another_audit_are_refused(run, audit_result, tmp_path):
             read_run(other)
 
 
-def test_a_file_in_place_of_a_folder_is_no_run(tmp_path):
-    (tmp_path / "file").touch()
-    for path in (tmp_path / "file", tmp_path / "nowhere"):
-        with pytest.raises(ConfigError, match="is no run"):
+@pytest.fixture
+def report_alone(tmp_path):
+    (tmp_path / "report.json").write_text(build_report().to_json(), encoding="utf-8")
+    return tmp_path
+
+
+def change(run, edit):
+    path = run / "report.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_what_was_written_is_read(report_alone):
+    assert read_report(report_alone) == AuditReport.read(report_alone / "report.json")
+
+
+@pytest.mark.parametrize("version", ["0.9", "2.0", 1])
+def test_another_form_is_one_clear_message(report_alone, version):
+    change(report_alone, lambda content: content.update(schema_version=version))
+    with pytest.raises(
+        ConfigError, match=f"has the form {version}, this genoaudit reads 1.0.*or audit again"
+    ) as caught:
+        read_report(report_alone)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content.pop("design"), "design: Field required"),
+        (lambda content: content.update(surprise=1), "surprise: Extra inputs are not permitted"),
+        (lambda content: content["attacks"][0]["auc"].update(value="high"), r"attacks.0.auc.value: .* number"),
+        (lambda content: [content.pop(key) for key in ("design", "utility")], "and 1 more"),
+        (lambda content: content.pop("schema_version"), "it has no schema_version"),
+    ],
+    ids=["missing", "unknown", "wrong type", "several", "no version"],
+)
+def test_damage_is_named(report_alone, edit, message):
+    change(report_alone, edit)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_report(report_alone)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", "[" * 100_000, "\xff"], ids=repr)
+def test_what_is_no_report_is_refused(report_alone, text):
+    (report_alone / "report.json").write_bytes(text[:100_000].encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"cannot be read|no report of an audit"):
+        read_report(report_alone)
+
+
+def test_a_folder_without_a_report_is_no_run(tmp_path):
+    for path in (tmp_path, tmp_path / "missing", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match="is no run of genoaudit"):
             read_report(path)
