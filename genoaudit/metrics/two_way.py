@@ -56,7 +56,7 @@ class TwoWay:
 
     def margin(self, tail: float, freedom: float | None = None) -> float:
         """How far a limit lies from the number, given the degrees of freedom of the patients (else their number)."""
-        of_patients = special.stdtrit(freedom or self.influences.size - 1, tail)
+        of_patients = special.stdtrit(freedom or max(self.influences.size - 1, 1), tail)
         of_pairs = special.stdtrit(max(self.n_pairs - 1, 1), tail)
         return float(np.sqrt(self.patients * of_patients**2 + self.pairs * of_pairs**2))
 

@@ -78,3 +78,11 @@ def test_unusable_input_is_refused(cohort):
         unseen_utility(proba * np.nan, y, patients, members, partner)
     with pytest.raises(ConfigError, match="1 models have no non-member"):
         unseen_utility(proba, y, patients, members | (np.arange(8) == 2)[:, None], partner)
+
+
+@pytest.mark.parametrize(("right", "limits"), [(True, (0.025, 1.0)), (False, (0.0, 0.975))])
+def test_a_single_unseen_patient_gives_an_interval_that_says_next_to_nothing(right, limits):
+    proba = np.array([[[0.9, 0.1]] if right else [[0.1, 0.9]]], dtype=np.float32)
+    one = np.zeros(1, dtype=np.intp)
+    found = unseen_utility(proba, one, one, np.zeros((1, 1), dtype=bool), np.array([-1])).accuracy
+    assert (found.value, found.low, found.high) == pytest.approx((float(right), *limits))
