@@ -71,3 +71,11 @@ def test_models_of_a_random_split_are_not_said_to_hold_everybody_half_of_the_tim
     assert "which take turns to leave patients out" in page.words
     assert "complementary pairs" not in page.words
     assert "is a member of half of the models" not in page.words
+
+
+def test_one_given_model_of_a_simulated_cohort_is_not_said_to_be_the_demos():
+    report = build_joint_report()
+    simulated = report.cohort.model_copy(update={"source": "simulated"})
+    page, _ = page_of(report.model_copy(update={"cohort": simulated, "design": None, "recipe": None}))
+    assert "genoaudit demo" not in page.words
+    assert "genoaudit audit CONFIG.toml --out RUN" in page.words
