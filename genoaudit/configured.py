@@ -277,7 +277,7 @@ def _read(config: AuditConfig) -> _Asked:
 
 def _earlier(section: EarlierSection, recipe: Recipe, cohort: Cohort) -> Release:
     target = find_target(section, cohort)
-    own = _recipe_of(target) if section.recipe is None else _recipe(section.recipe, cohort)
+    own = _recipe_of(target) if section.recipe is None else recipe_for(section.recipe, cohort)
     return Release(target, recipe if own is None else own, section.name or target.source)
 
 
@@ -312,14 +312,15 @@ def _prepared(config: AuditConfig) -> tuple[Recipe | None, Cohort]:
         if section is not None and section.kind not in _NEED_GENES:
             build_recipe(section.kind, section.parameters, scale=config.cohort.scale, target=section.target)
     cohort = load_cohort(config.cohort)
-    return None if config.recipe is None else _recipe(config.recipe, cohort), cohort
+    return None if config.recipe is None else recipe_for(config.recipe, cohort), cohort
 
 
 _NEED_GENES = ("deepcc",)
 """Recipes whose gene sets are looked up among the cohort's genes."""
 
 
-def _recipe(section: RecipeConfig, cohort: Cohort) -> Recipe:
+def recipe_for(section: RecipeConfig, cohort: Cohort) -> Recipe:
+    """Build the recipe that a configuration names, for a cohort's scale and genes."""
     genes = tuple(cohort.genes) if section.kind in _NEED_GENES else None
     return build_recipe(section.kind, section.parameters, scale=cohort.scale, target=section.target, genes=genes)
 

@@ -20,16 +20,16 @@ from genoaudit.artefacts.manifest import LeftOut, Privacy
 from genoaudit.artefacts.model_folder import StoredModel, Training, check_model_out, write_model
 from genoaudit.artefacts.trial import Trial, try_out
 from genoaudit.config import AuditConfig
-from genoaudit.configured import load_cohort
+from genoaudit.configured import load_cohort, recipe_for
 from genoaudit.contracts import IntArray, Progress, Recipe
 from genoaudit.data.membership import Membership
 from genoaudit.errors import ConfigError
-from genoaudit.metrics.accuracy import accuracy_over_patients
+from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import PrivacyClaim, privacy_claim, private_settings, settle_privacy
 from genoaudit.models.descriptions import describe_recipe
 from genoaudit.models.fitting import fit_recipe
-from genoaudit.models.recipes import build_recipe, check_is_recipe
+from genoaudit.models.recipes import check_is_recipe
 from genoaudit.models.seeds import for_release
 from genoaudit.release.members import members_from
 from genoaudit.training.guarded import guarded, single_threaded
@@ -214,10 +214,8 @@ def plan_training(config: AuditConfig) -> TrainingPlan:
     if config.recipe is None:
         msg = "there is no [recipe] table; say what to train."
         raise ConfigError(msg)
-    section, cohort = config.recipe, load_cohort(config.cohort)
-    recipe = build_recipe(
-        section.kind, section.parameters, scale=cohort.scale, target=section.target, genes=cohort.genes
-    )
+    cohort = load_cohort(config.cohort)
+    recipe = recipe_for(config.recipe, cohort)
     return _planned(recipe, cohort, members_from(config.train.members, cohort), config.train.seed)
 
 
@@ -334,10 +332,13 @@ def _left_out(fitted: Recipe, plan: TrainingPlan) -> LeftOut | None:
     outside = np.flatnonzero(~plan.membership.members[cohort.patients])
     if not len(outside):
         return None
-    y, patients = cohort.y[outside], cohort.patients[outside]
+    y, patients = cohort.y[outside], np.unique(cohort.patients[outside], return_inverse=True)[1]
     proba = outputs_of(fitted, cohort.X[outside], y, classes=len(cohort.classes)).proba
     found = utility(proba[np.newaxis], y, np.zeros((1, len(y)), dtype=np.bool_))["non_members"]
-    accuracy = accuracy_over_patients(proba.argmax(axis=1) == y, patients)
+    unseen = unseen_utility(
+        proba[np.newaxis], y, patients, np.zeros((1, plan.left_out), dtype=np.bool_), np.array([-1])
+    )
+    accuracy = unseen.accuracy
     return LeftOut(
         patients=plan.left_out,
         samples=len(y),
