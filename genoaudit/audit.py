@@ -128,8 +128,7 @@ def audit_recipe(
         convergence = judge_convergence(settings, signals, design, cohort.patients, headline=scored.headline)
         nothing = audit_nothing(settings, cohort, signals, design) if self_test else None
         checks = run_checks(_evidence(cohort, recipe, scored, design, signals))
-    # An alarm may look at three families of bounds; it is to be wrong in one audit of twenty at most.
-    significance = 0.05 if claim is None or canaries is None else 0.05 / 3
+    significance = significance_of_bounds(claim, canaries)
     planted = None
     if canaries is not None:
         with clock("canaries"):
@@ -171,6 +170,14 @@ def audit_recipe(
     warnings = (*cohort.notes, *trained.told, *summary.warnings(report), *_crowded(cohort, canaries))
     report = report.model_copy(update={"warnings": warnings})
     return AuditResult(report, patients, signals, design, cohort.patients, clock.record(plan))
+
+
+def significance_of_bounds(claim: PrivacyClaim | None, canaries: CanarySection | None) -> float:
+    """Return the level of one family of lower bounds, so that an alarm is wrong in one audit of twenty at most.
+
+    It looks at three families where something is promised and canaries are planted, and at one otherwise.
+    """
+    return 0.05 if claim is None or canaries is None else 0.05 / 3
 
 
 def theory_of(

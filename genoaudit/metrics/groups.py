@@ -242,27 +242,6 @@ def group_gaps(
     return _gaps(scores, members, partner, masks, minimum, pairs=pairs, draw=(replicates, generator))
 
 
-def group_table(
-    scores: FloatArray,
-    members: BoolArray,
-    partner: IntArray,
-    labels: Sequence[object],
-    *,
-    minimum: int = 10,
-    fpr: float = 0.1,
-    replicates: int = 1000,
-    generator: np.random.Generator,
-) -> tuple[GroupNumbers, ...]:
-    """Judge an attack inside every group of one variable, which has no name here; sorted by label.
-
-    Everything else as in `compare_groups`.
-    """
-    rows = compare_groups(
-        scores, members, partner, {"": labels}, minimum=minimum, fpr=fpr, replicates=replicates, generator=generator
-    )
-    return tuple(sorted(rows, key=lambda row: row.group))
-
-
 def group_masks(
     scores: FloatArray, members: BoolArray, groups: Mapping[str, Sequence[object]], minimum: int
 ) -> dict[str, dict[str, BoolArray]]:

@@ -61,36 +61,6 @@ def model_accuracy(proba: NDArray[np.float32], y: IntArray, non_member_samples: 
     return np.asarray(hits.sum(axis=1) / samples)
 
 
-def paired_accuracy(
-    proba: NDArray[np.float32], y: IntArray, non_member_samples: BoolArray, pair: IntArray
-) -> FloatArray:
-    """Return each complementary pair's accuracy: the mean of its models' accuracies on their non-members.
-
-    Parameters
-    ----------
-    proba, y, non_member_samples
-        As in `model_accuracy`.
-    pair
-        Code of each model's complementary pair, as `genoaudit.metrics.intervals.pair_codes` gives it; [models].
-
-    Returns
-    -------
-    float64 [pairs], by rising code.
-
-    Raises
-    ------
-    ConfigError
-        As in `model_accuracy`, or if there are not as many codes as models.
-
-    Examples
-    --------
-    >>> proba = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.4, 0.6], [0.3, 0.7]]], dtype=np.float32)
-    >>> paired_accuracy(proba, np.array([0, 1]), np.array([[False, True], [True, False]]), np.array([0, 0]))
-    array([0.5])
-    """
-    return _mean_by_pair(model_accuracy(proba, y, non_member_samples), pair)
-
-
 def mean_with_interval(values_by_pair: FloatArray) -> Estimate:
     """Estimate a mean over splits from independent pairs of models.
 

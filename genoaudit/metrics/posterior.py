@@ -80,13 +80,6 @@ class Posterior:
     brier: Estimate
     calibration_error: float
 
-    def at_prior(self, prior: float) -> FloatArray:
-        """Return the probabilities at another prior in (0, 1), by Bayes' rule; [targets, patients]."""
-        if not 0 < prior < 1:
-            raise ConfigError(f"a prior probability lies between 0 and 1, found {prior}.")
-        member = prior * self.probability
-        return np.asarray(member / (member + (1 - prior) * (1 - self.probability)))
-
 
 def posterior_membership(
     scores: FloatArray,

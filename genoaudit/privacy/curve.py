@@ -150,10 +150,6 @@ class RiskCurve:
             raise ConfigError(f"at least 2 candidates are needed, found {candidates}.")
         return float(self.tpr_at(1 / candidates))
 
-    def advantage_over_guessing(self, candidates: int) -> float:
-        """Return `success` less 1 / `candidates`, which is what the model is to blame for."""
-        return self.success(candidates) - 1 / candidates
-
 
 def risk_curve(mechanisms: Sequence[Mechanism], *, neighbouring: Neighbouring, delta: float = 1e-3) -> RiskCurve:
     """Compute what no membership attack on all mechanisms together can exceed.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoaudit.attacks.catalogue import CATALOGUE
-from genoaudit.audit import theory_of
+from genoaudit.audit import significance_of_bounds, theory_of
 from genoaudit.canaries import audit_canaries
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Design, Progress, Recipe, Signals, scarcest
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from genoaudit.report.release_sections import WorstGroup
     from genoaudit.report.result import AuditReport, AuditResult
     from genoaudit.report.sections import EpsilonBound, Exposure, Theory
-
-_ALARMS = 3
-"""Families of lower bounds that an alarm looks at where canaries are planted; it may be wrong once in twenty in all."""
 
 _OF_THE_RECIPE = "recipe_"
 """Prefix of columns of the table of patients that are about the recipe and not the given model."""
@@ -88,7 +85,7 @@ def with_recipe_evidence(
     patients_by = patient_groups(cohort, groups)
     clock = Clock()
     claim = privacy_claim(recipe, patients=int(result.design.members[-1].sum()))
-    significance = 0.05 if claim is None or canaries is None else 0.05 / _ALARMS
+    significance = significance_of_bounds(claim, canaries)
     with clock("recipe"):
         found = _single_patients(
             references, cohort, settings, patients_by=patients_by, significance=significance, replay=options.replay

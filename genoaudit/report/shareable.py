@@ -25,6 +25,8 @@ import numpy as np
 from pydantic import Field
 
 from genoaudit.metrics.estimates import Estimate
+from genoaudit.metrics.roc import RESOLVABLE_COUNT
+from genoaudit.privacy.alarm import VALID_KINDS
 from genoaudit.report import rounding
 from genoaudit.report import shareable_sections as parts
 from genoaudit.report.answer import answer
@@ -52,9 +54,6 @@ FPR_GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """False-positive rates at which the ROC is told, as far as the non-members resolve them."""
 LIMIT_FPRS = (0.01, 0.1)
 """Where it is told what a promise allows."""
-
-_RESOLVES = 10  # non-members within a false-positive rate, see genoaudit.metrics.roc
-_VALID = frozenset({"many_run", "one_run"})
 
 
 class Summary(parts.Shared):
@@ -214,7 +213,7 @@ def _roc(report: AuditReport) -> tuple[parts.Rate, ...]:
     n_out = min((found.n_out for found in attack.pooled.tpr_at_fpr), default=0)
     roc, points = attack.pooled.roc, []
     for fpr in FPR_GRID:
-        if fpr * n_out >= _RESOLVES:
+        if fpr * n_out >= RESOLVABLE_COUNT:
             tpr, low, high = (float(np.interp(fpr, roc.fpr, line)) for line in (roc.tpr, roc.low, roc.high))
             limits = rounding.rounded_limits(Estimate(tpr, low, high))
             points.append(parts.Rate(fpr=fpr, tpr=rounding.rounded(tpr), low=limits[0], high=limits[1]))
@@ -259,7 +258,7 @@ def _bounds(report: AuditReport) -> tuple[parts.SharedBound, ...]:
 
 def _strongest(bounds: Sequence[EpsilonBound]) -> list[EpsilonBound]:
     """Return the largest bound that rests on no assumption, if there is any."""
-    valid = [bound for bound in bounds if bound.kind in _VALID]
+    valid = [bound for bound in bounds if bound.kind in VALID_KINDS]
     return [max(valid, key=lambda bound: bound.epsilon)] if valid else []
 
 

@@ -169,20 +169,6 @@ def _bound(bound: EpsilonBound) -> str:
     )
 
 
-def print_self_test(report: AuditReport) -> None:
-    """Print whether the audit found nothing where there is nothing to find, attack by attack."""
-    console = stdout_console()
-    test = report.self_test
-    if test is None:
-        console.print("No self-test was run.")
-        return
-    table = plain_table("attack", "AUC", "result")
-    for attack in test.attacks:
-        table.add_row(*map(Text, (attack.name, interval_text(attack.auc), "passed" if attack.passed else "FAILED")))
-    console.print(wording.plain(wording.self_test_sentence(test)))
-    console.print(table)
-
-
 def print_attacks(records: Sequence[Attack | Combination]) -> None:
     """Print the catalogue of attacks: what each sees and needs, what it costs, and what it is blind to."""
     console = Console(markup=False, highlight=False)  # wrapped at the width of the terminal, unlike results

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genoaudit.errors import ConfigError
-from genoaudit.metrics.groups import MISSING, compare_groups, group_gaps, group_table
+from genoaudit.metrics.groups import MISSING, compare_groups, group_gaps
 from genoaudit.metrics.leakage import mean_over_targets
 from genoaudit.metrics.roc import auc
 
@@ -16,7 +16,8 @@ def cohort(half_split, rng):
 
 def table(scores, members, partner, labels, **options):
     options = {"replicates": 100, "generator": np.random.default_rng(0)} | options
-    return group_table(scores, members, partner, labels, **options)
+    rows = compare_groups(scores, members, partner, {"": labels}, **options)
+    return sorted(rows, key=lambda row: row.group)
 
 
 def test_groups_are_sorted_complete_and_missing_labels_are_one_group(cohort):

@@ -88,9 +88,6 @@ def test_probabilities_approach_bayes_rule(half_split):
     assert np.sqrt(np.mean((found.probability - truth) ** 2)) < 0.02
     assert found.brier.low < np.mean(truth * (1 - truth)) < found.brier.high
     assert found.calibration_error < 0.01
-    np.testing.assert_allclose(found.at_prior(0.5), found.probability)
-    rare = 0.01 * found.probability / (0.01 * found.probability + 0.99 * (1 - found.probability))
-    np.testing.assert_allclose(found.at_prior(0.01), rare)
 
 
 def test_the_prior_is_one_half_whatever_the_share_of_members():
@@ -132,9 +129,6 @@ def test_too_few_models_or_patients_give_none_and_nonsense_is_refused(half_split
         members, partner = half_split(targets, patients, rng)
         assert posterior_membership(rng.normal(size=members.shape), members, partner, generator=rng) is None
     members, partner = half_split(MIN_MODELS, MIN_PATIENTS, rng)
-    found = posterior_membership(rng.normal(size=members.shape), members, partner, generator=rng)
-    with pytest.raises(ConfigError, match="between 0 and 1"):
-        found.at_prior(0.0)
     with pytest.raises(ConfigError, match="at least one bin"):
         posterior_membership(rng.normal(size=members.shape), members, partner, bins=0, generator=rng)
     with pytest.raises(ConfigError, match="not finite"):

@@ -181,7 +181,6 @@ def test_ppv_and_success_follow_from_the_curve():
     curve = RiskCurve(np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.8, 1.0]), "add/remove")
     assert curve.ppv(0.1, 0.1) == pytest.approx(0.1 * 0.4 / (0.1 * 0.4 + 0.9 * 0.1))
     assert curve.success(10) == pytest.approx(0.4)
-    assert curve.advantage_over_guessing(10) == pytest.approx(0.3)
     assert curve.advantage == pytest.approx(0.6)
     assert curve.auc == pytest.approx(0.8)
 

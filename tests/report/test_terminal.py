@@ -8,7 +8,6 @@ from genoaudit.report.terminal import (
     print_cohort,
     print_plan,
     print_result,
-    print_self_test,
     short_reference,
 )
 
@@ -85,13 +84,6 @@ def test_a_plan_without_models_says_why(shown):
     assert (
         shown(print_plan, {"models": 0, "reason": "there is no recipe"}) == "No models are trained: there is no recipe."
     )
-
-
-def test_a_self_test_is_shown_attack_by_attack(report, minimal_report, shown):
-    text = shown(print_self_test, report)
-    assert "Passed: it found nothing" in text
-    assert "lira 0.50 [0.47, 0.62] passed" in text
-    assert shown(print_self_test, minimal_report) == "No self-test was run."
 
 
 @pytest.mark.parametrize("columns", [80, 120])
