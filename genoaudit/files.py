@@ -18,12 +18,19 @@ _BLOCK = 1 << 20
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and put it there, so that it is there whole or not at all."""
+    """Write a file beside its place and put it there, so that it is there whole or not at all, for its owner to read.
+
+    What was written of one that cannot be finished is removed: it may name patients.
+    """
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

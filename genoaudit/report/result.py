@@ -302,11 +302,12 @@ class AuditResult:
         return save_result(self, Path(folder), show_ids=show_ids)
 
     def to_html(self, path: str | Path, *, show_ids: bool = False) -> None:
-        """Write the page alone, with pseudonyms unless identifiers are asked for."""
+        """Write the page alone, whole or not at all, with pseudonyms unless identifiers are asked for."""
+        from genoaudit.files import write_whole
         from genoaudit.report.saved import Run
 
         run = Run(self.report, self.patients, self.run.get("versions", {}))
-        Path(path).write_text(run.to_html(show_ids=show_ids), encoding="utf-8")
+        write_whole(Path(path), run.to_html(show_ids=show_ids).encode())
 
     def check(self, policy: Policy | str | Path) -> Verdict:
         """Return what a policy, or one by name or path, says of this audit, as ``genoaudit gate`` does of the run."""

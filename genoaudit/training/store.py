@@ -8,10 +8,9 @@ either a whole file or none. Only scores are kept: no expression values, no iden
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
-import os
-import tempfile
 import time
 import zipfile
 import zlib
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from genoaudit.contracts import BY_MODEL
 from genoaudit.errors import ConfigError
+from genoaudit.files import write_whole
 from genoaudit.training.outputs import ModelOutputs
 
 logger = logging.getLogger(__name__)
@@ -53,11 +53,9 @@ class Store:
             name: value for name in BY_MODEL if (value := getattr(outputs, name)) is not None
         }
         arrays["warnings"] = np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8)
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".model-", suffix=".tmp", delete=False) as file:
-            np.savez(file, allow_pickle=False, **arrays, digest=_digest(model, arrays))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(self.path(model))
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **arrays, digest=_digest(model, arrays))
+        write_whole(self.path(model), file.getvalue())
 
     def load(self, model: int) -> ModelOutputs | None:
         """Read a model back; None if it is missing or its file is damaged, so that it is trained again."""
@@ -83,10 +81,13 @@ class Store:
 
 
 def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
-    """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds."""
+    """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds.
+
+    It can be read by its owner only: what models say of every sample is as confidential as the run that comes of it.
+    """
     store = Store(cache / fingerprint(ingredients)[:32])
     try:
-        store.folder.mkdir(parents=True, exist_ok=True)
+        store.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written = json.dumps(ingredients, indent=2, sort_keys=True)
         (store.folder / "ingredients.json").write_text(written, encoding="utf-8")
     except OSError as error:

@@ -120,3 +120,16 @@ def test_a_folder_without_a_report_is_no_run(tmp_path):
         (tmp_path / "file").touch()
         with pytest.raises(ConfigError, match="is no run of genoaudit"):
             read_report(path)
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(audit_result, tmp_path, monkeypatch):
+    (tmp_path / "page.html").write_text("old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        audit_result.to_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

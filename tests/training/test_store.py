@@ -129,3 +129,10 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
     with pytest.raises(ConfigError, match=r"cannot be kept in .*--cache-dir"):
         open_store(tmp_path / "cache", {"a": 1})
+
+
+def test_a_store_can_be_read_by_its_owner_only(tmp_path):
+    store = open_store(tmp_path / "cache", {"seed": 1})
+    store.save(0, outputs())
+    assert store.folder.stat().st_mode & 0o777 == 0o700
+    assert store.path(0).stat().st_mode & 0o777 == 0o600
