@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import half_splits
 import numpy as np
 import pytest
 
@@ -20,13 +21,7 @@ ATTACKS = {name: CATALOGUE[name] for name in ("loss", "difficulty", "sablayrolle
 
 
 def half_split(models, patients, rng):
-    members = np.empty((models, patients), dtype=bool)
-    partner = np.full(models, -1)
-    for first in range(0, models, 2):
-        members[first] = rng.permutation(patients) < patients // 2
-        if first + 1 < models:
-            members[first + 1] = ~members[first]
-            partner[first], partner[first + 1] = first + 1, first
+    members, partner = half_splits.half_split(models, patients, rng)
     return Design(members=members, partner=partner, seed=0)
 
 

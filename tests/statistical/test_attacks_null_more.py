@@ -5,6 +5,7 @@ patient counted in its own population, thresholds fitted to the patient scored) 
 chance in 0.3 % of seeds; the seeds are fixed.
 """
 
+import half_splits
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -44,13 +45,7 @@ CLASSES, COPIES = 3, 4
 
 
 def half_split(models, patients, rng):
-    members = np.empty((models, patients), dtype=bool)
-    partner = np.full(models, -1)
-    for first in range(0, models, 2):
-        members[first] = rng.permutation(patients) < patients // 2
-        if first + 1 < models:
-            members[first + 1] = ~members[first]
-            partner[first], partner[first + 1] = first + 1, first
+    members, partner = half_splits.half_split(models, patients, rng)
     return Design(members=members, partner=partner, seed=0)
 
 

@@ -32,6 +32,7 @@ TPR 0.046 (Monte-Carlo standard error 0.0035 to 0.005). The tests allow three su
 
 import numpy as np
 import pytest
+from half_splits import half_split
 from scipy import optimize, stats
 
 from genoaudit.metrics.leakage import DEFAULT_FPRS, mean_over_targets
@@ -140,14 +141,6 @@ EFFECTS = {
     "easy patients": {"baseline": 2.0, "patient": 0.0, "model": 0.0, "gain": 0.8},
     "nothing leaks": {"baseline": 1.0, "patient": 0.0, "model": 0.0, "gain": 0.0},
 }
-
-
-def half_split(targets, patients, rng):
-    members = np.empty((targets, patients), dtype=bool)
-    for first in range(0, targets, 2):
-        members[first] = rng.permutation(patients) < patients // 2
-        members[first + 1] = ~members[first]
-    return members, np.arange(targets) ^ 1
 
 
 def truths_over_targets(*, baseline, patient, model, gain):

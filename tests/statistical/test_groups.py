@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from half_splits import stratified_half_split
 from scipy import stats
 
 from genoaudit.metrics.groups import group_gaps
@@ -12,16 +13,6 @@ pytestmark = pytest.mark.statistical
 
 AUDITS = 300
 """Enough to tell 95 % from 91 %: the standard error of a share of 0.95 is 1.3 %."""
-
-
-def half_split(targets, strata, rng):
-    members = np.zeros((targets, strata.size), dtype=bool)
-    for first in range(0, targets, 2):
-        for stratum in np.unique(strata):
-            own = rng.permutation(np.flatnonzero(strata == stratum))
-            members[first, own[: own.size // 2]] = True
-        members[first + 1] = ~members[first]
-    return members, np.arange(targets) ^ 1
 
 
 def audits(*, targets, sizes, gain, patient, model=0.0, model_group=0.0, baseline=0.3, pairs=False, seed=0):
@@ -37,7 +28,7 @@ def audits(*, targets, sizes, gain, patient, model=0.0, model_group=0.0, baselin
     rest = {str(g): np.average(np.delete(auc, g), weights=np.delete(sizes, g)) for g in range(len(sizes))}
     covered, accused = [], []
     for _ in range(AUDITS):
-        members, partner = half_split(targets, group, rng)
+        members, partner = stratified_half_split(targets, group, rng)
         effect = gain[group] + patient * rng.normal(size=group.size)
         effect = effect + model * rng.normal(size=targets // 2).repeat(2)[:, None]
         effect = effect + model_group * rng.normal(size=(targets // 2, len(sizes))).repeat(2, axis=0)[:, group]
@@ -88,7 +79,7 @@ def test_a_group_that_is_far_more_exposed_is_found():
     group = np.repeat(np.arange(8), 30)
     found = []
     for _ in range(50):
-        members, partner = half_split(16, group, rng)
+        members, partner = stratified_half_split(16, group, rng)
         scores = members * (1 + 2 * (group == 3) + rng.normal(size=240)) + rng.normal(size=members.shape)
         worst = group_gaps(scores, members, partner, {"site": group.tolist()}, replicates=200, generator=rng)[0]
         found.append(worst.group == "3" and worst.p_holm <= 0.05 and worst.difference.low > 0)
@@ -102,7 +93,7 @@ def test_intervals_that_each_hold_95_percent_would_not_hold_together():
     comparisons = [(2 * g, 2 * g + 1) for g in range(16)]
     together, alone = [], []
     for _ in range(150):
-        members, partner = half_split(16, group, rng)
+        members, partner = stratified_half_split(16, group, rng)
         scores = members * (1 + rng.normal(size=group.size)) + rng.normal(size=members.shape)
         cells = [auc_cell(scores, members, own) for g in range(16) for own in (group == g, group != g)]
         found = simultaneous_differences(cells, comparisons, pair_codes(partner), replicates=200, generator=rng)

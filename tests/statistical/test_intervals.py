@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
+from half_splits import half_split
 from scipy import stats
 
 from genoaudit.metrics.intervals import clopper_pearson, newcombe_auc
 from genoaudit.metrics.leakage import mean_over_targets, summarise
 
 pytestmark = pytest.mark.statistical
-
-
-def half_split(targets, patients, rng):
-    members = np.empty((targets, patients), dtype=bool)
-    for first in range(0, targets, 2):
-        members[first] = rng.permutation(patients) < patients // 2
-        members[first + 1] = ~members[first]
-    return members, np.arange(targets) ^ 1
 
 
 def normal_scores(members, rng, *, baseline, patient, model, gain=1.0):

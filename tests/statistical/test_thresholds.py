@@ -6,6 +6,7 @@ would fail under another seed with a chance of about 3 %, and one of 90 % would 
 
 import numpy as np
 import pytest
+from half_splits import half_split
 from scipy import stats
 
 from genoaudit.metrics.thresholds import at_shadow_thresholds
@@ -14,14 +15,6 @@ pytestmark = pytest.mark.statistical
 
 AUDITS = 400
 FPRS = (0.1,)
-
-
-def half_split(targets, patients, rng):
-    members = np.empty((targets, patients), dtype=bool)
-    for first in range(0, targets, 2):
-        members[first] = rng.permutation(patients) < patients // 2
-        members[first + 1] = ~members[first]
-    return members, np.arange(targets) ^ 1
 
 
 def normal_scores(members, rng, *, baseline, patient, model, gain):

@@ -6,6 +6,7 @@ standard errors.
 
 import numpy as np
 import pytest
+from half_splits import stratified_half_split
 from scipy import stats
 
 from genoaudit.metrics.unseen import unseen_utility
@@ -16,18 +17,6 @@ AUDITS = 400
 SIZES = np.array([60, 24, 16])
 class_of = np.repeat(np.arange(3), SIZES)
 EASE = np.array([1.5, 0.8, 0.2])
-
-
-def split(models, rng):
-    """Half of every class, in complementary pairs."""
-    members = np.zeros((models, class_of.size), dtype=bool)
-    for first in range(0, models, 2):
-        for code in range(3):
-            own = rng.permutation(np.flatnonzero(class_of == code))
-            members[first, own[: own.size // 2]] = True
-        if first + 1 < models:
-            members[first + 1] = ~members[first]
-    return members
 
 
 WORLDS = {
@@ -54,7 +43,7 @@ def test_limits_hold_the_accuracy_on_all_patients(world):
         drift = world["model"] * rng.normal(size=(models + 1) // 2).repeat(2)[:models, None]
         hits = ease[y] + effect + drift + rng.normal(size=(models, y.size)) > 0
         proba = np.eye(3, dtype=np.float32)[np.where(hits, y, (y + 1) % 3)]
-        found = unseen_utility(proba, y, samples, split(models, rng), partner)
+        found = unseen_utility(proba, y, samples, stratified_half_split(models, class_of, rng)[0], partner)
         for name, true in truth.items():
             number = getattr(found, name)
             covered.append(number.low <= true <= number.high)
