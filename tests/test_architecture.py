@@ -16,13 +16,14 @@ MODULES = {
 }
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
-FOUNDATION = {"errors", "contracts", "randomness", "files"}
+FOUNDATION = {"errors", "contracts", "randomness", "files", "phrases"}
 MAY_IMPORT = {
     "errors": set(),
     "contracts": set(),
     "display": set(),
     "commitments": set(),
     "json_text": set(),
+    "phrases": set(),
     "files": {"errors"},
     "randomness": {"contracts"},
     "toml_file": {"errors"},

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genoaudit.data.table import count
 from genoaudit.errors import DataError
+from genoaudit.phrases import count
 
 MEBIBYTE = 1 << 20
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from genoaudit.artefacts.manifest import Manifest, Privacy
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 CLASSES_NAMED = 50
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 from genoaudit.contracts import FloatArray, IntArray, Recipe
-from genoaudit.data.table import count
 from genoaudit.errors import ConfigError, DataError, TrainingError
 from genoaudit.models.answers import log_probabilities
+from genoaudit.phrases import count, some
 
 if TYPE_CHECKING:
     from genoaudit.artefacts.torch_file import Outputs
@@ -39,8 +39,6 @@ SUFFIXES: Mapping[str, ModelKind] = {
 
 PICKLED = (".pkl", ".pickle", ".joblib", ".dill", ".sav")
 """Endings of files that hold pickles."""
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -250,7 +248,7 @@ def columns_of(names: Sequence[str], genes: Sequence[str], source: str) -> tuple
     if lacking:
         problem = (
             f"was trained on {count(len(names), 'gene')}, of which the cohort lacks {len(lacking):,} "
-            f"({_some(lacking)}). Use a cohort with all of them under these names, or say which of its genes are meant "
+            f"({some(lacking)}). Use a cohort with all of them under these names, or say which of its genes are meant "
             "in a text file, in the model's order: genes = 'genes.txt' under [target]."
         )
         raise DataError(source, [problem])
@@ -310,19 +308,19 @@ def _order(model: Any, classes: Sequence[str], source: str, given: Sequence[str]
         problems.append(f"has {count(len(labels), 'class', 'classes')}, and target.classes names {len(own):,}.")
     repeated = sorted({name for name in own if own.count(name) > 1})
     if repeated:
-        problems.append(f"target.classes names {_some(repeated)} more than once.")
+        problems.append(f"target.classes names {some(repeated)} more than once.")
     foreign = [name for name in own if name not in classes]
     if foreign and given is None and all(label.isdecimal() for label in labels) and len(labels) == len(classes):
         problems.append(_coded(labels, classes))
     elif foreign:
         problems.append(
-            f"knows {count(len(foreign), 'class', 'classes')} that the cohort has not ({_some(foreign)}); the "
-            f"cohort has {_some(classes)}."
+            f"knows {count(len(foreign), 'class', 'classes')} that the cohort has not ({some(foreign)}); the "
+            f"cohort has {some(classes)}."
         )
     unknown = [name for name in classes if name not in own]
     if unknown and not foreign:
         problems.append(
-            f"does not know {count(len(unknown), 'class', 'classes')} of the cohort ({_some(unknown)}). It would tell "
+            f"does not know {count(len(unknown), 'class', 'classes')} of the cohort ({some(unknown)}). It would tell "
             "their patients from members by that alone; leave them out of the cohort."
         )
     if problems:
@@ -342,7 +340,3 @@ def _label(label: Any) -> str:
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
     return str(label)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from genoaudit.artefacts.archives import check_zip
-from genoaudit.data.table import count
 from genoaudit.errors import DataError
+from genoaudit.phrases import count, some
 
 _SHOWN = 8
 
@@ -96,8 +96,7 @@ def _check_archive(content: bytes, name: str) -> None:
 
 
 def _untrusted(unknown: Sequence[str]) -> str:
-    listed = ", ".join(repr(found) for found in unknown[:_SHOWN]) + (", ..." if len(unknown) > _SHOWN else "")
-    line = f"trusted = {json.dumps(list(unknown[:_SHOWN]))}"
+    listed, line = some(unknown, most=_SHOWN), f"trusted = {json.dumps(list(unknown[:_SHOWN]))}"
     return (
         f"needs {count(len(unknown), 'type')} that {'is' if len(unknown) == 1 else 'are'} not trusted: {listed}. "
         "Making one may run code of its module, or native code on numbers that nobody checked. If you know where the "

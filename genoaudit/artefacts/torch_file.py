@@ -15,9 +15,9 @@ from torch import Tensor
 
 from genoaudit.artefacts.archives import MEBIBYTE, check_zip
 from genoaudit.contracts import FloatArray, IntArray
-from genoaudit.data.table import count
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.models.recipes import import_function
+from genoaudit.phrases import count, some
 
 Outputs = Literal["logits", "probabilities"]
 
@@ -189,9 +189,8 @@ def _from_zip(content: bytes, name: str) -> dict[str, Tensor]:
     except Exception as error:  # whatever torch stumbles over in a stranger's file
         raise DataError(name, [f"is no sound file of torch. Save the weights again: {_SAVE}"]) from error
     if unsafe:
-        listed = ", ".join(repr(found) for found in unsafe[:_SHOWN])
         problem = (
-            f"holds more than weights ({listed}{', ...' if len(unsafe) > _SHOWN else ''}), and reading that runs code, "
+            f"holds more than weights ({some(unsafe)}), and reading that runs code, "
             f"so it is not opened. Save the weights alone: {_SAVE}"
         )
         raise DataError(name, [problem])

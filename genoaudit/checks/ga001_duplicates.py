@@ -16,7 +16,7 @@ from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.contracts import IntArray
 from genoaudit.data.backed import row_blocks
 from genoaudit.data.cohort import Cohort
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 NEAR_DUPLICATE = 0.4
 """Distance over the distance to the sixth neighbour, below which two samples count as one measured twice."""

@@ -14,7 +14,7 @@ from genoaudit.checks.alikeness import OUTLYING, alike_pairs
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.checks.ga001_duplicates import NEAR_DUPLICATE
 from genoaudit.data.cohort import Cohort
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 SAME_PERSON = 0.6
 """Distance over the distance to the sixth neighbour, below which two samples may be of one person."""

@@ -15,7 +15,7 @@ from genoaudit.checks.ga002_one_side import SAME_PERSON
 from genoaudit.checks.metadata import CLASS, SAMPLES, patient_levels
 from genoaudit.contracts import IntArray
 from genoaudit.data.cohort import Cohort
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 _finding = partial(Finding, "GA003", "Patients more alike than class and batch explain")
 

@@ -14,7 +14,7 @@ from genoaudit.checks.chance import ALPHA, permutations
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.checks.metadata import patient_levels
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 _MOST_TARGETS = 32
 _finding = partial(Finding, "GA004", "Batch, site or another covariate associated with membership")

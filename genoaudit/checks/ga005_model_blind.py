@@ -17,7 +17,7 @@ from genoaudit.checks.evidence import Evidence, Finding, Measured
 from genoaudit.checks.metadata import CLASS, indicators, patient_levels
 from genoaudit.contracts import BoolArray, FloatArray, IntArray
 from genoaudit.data.cohort import Cohort
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 from genoaudit.randomness import generator
 
 _FOLDS = 5

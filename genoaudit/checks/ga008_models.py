@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from genoaudit.checks.evidence import Evidence, Finding
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 FEWEST = 16
 """Below it a patient's references are fewer than eight a side."""

@@ -9,7 +9,7 @@ import numpy as np
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.contracts import BoolArray, IntArray
 from genoaudit.data.cohort import Cohort
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 FEWEST = 2
 """Patients of a class on each side of a model, and models of a patient on each side: one has no spread."""

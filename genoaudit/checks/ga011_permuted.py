@@ -17,8 +17,8 @@ from scipy import stats
 from genoaudit.checks.chance import ALPHA
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.contracts import BoolArray, Design, FloatArray, IntArray
-from genoaudit.data.table import count
 from genoaudit.metrics.intervals import pair_codes
+from genoaudit.phrases import count
 from genoaudit.randomness import generator
 
 FEWEST_PAIRS = 4

@@ -8,7 +8,7 @@ import numpy as np
 
 from genoaudit.checks.evidence import Evidence, Finding
 from genoaudit.contracts import BoolArray, Signals
-from genoaudit.data.table import count
+from genoaudit.phrases import count
 
 _ROUNDING = 1e-2  # probabilities rounded to two decimals may miss one by this much
 _CLEAR = 0.01  # logits are compared with probabilities this far from 0, 1 and 0.5

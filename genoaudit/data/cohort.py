@@ -18,9 +18,10 @@ from genoaudit.data import table as checks
 from genoaudit.data.backed import BackedMatrix, Expression, column_blocks, is_too_large, row_blocks
 from genoaudit.data.scales import checked_scale
 from genoaudit.data.small_classes import small_class_problems
-from genoaudit.data.table import Table, as_text, count
+from genoaudit.data.table import Table, as_text
 from genoaudit.display import card
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.phrases import count
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from genoaudit.contracts import IntArray
-from genoaudit.data.table import count
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.phrases import count
 
 
 def read_gmt(path: Path) -> dict[str, tuple[str, ...]]:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from genoaudit.data.sheet import Sheet, position
-from genoaudit.data.table import Table, as_text, count, numbers_of
+from genoaudit.data.table import Table, as_text, numbers_of
 from genoaudit.errors import DataError
+from genoaudit.phrases import count
 
 
 @dataclass(frozen=True)

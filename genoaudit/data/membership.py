@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray
 from genoaudit.data.design import make_random_splits
-from genoaudit.data.table import as_text, count, nearest
+from genoaudit.data.table import as_text, nearest
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.phrases import count
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

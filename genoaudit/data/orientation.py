@@ -10,8 +10,9 @@ import pandas as pd
 
 from genoaudit.data.labels import Labels, join_labels
 from genoaudit.data.sheet import Sheet, numbers, position
-from genoaudit.data.table import Table, as_text, count, nearest
+from genoaudit.data.table import Table, as_text, nearest
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.phrases import count
 
 Orientation: TypeAlias = Literal["auto", "samples", "genes"]
 """What the rows of a file are. ``"auto"`` follows the labels, and asks where these do not tell."""

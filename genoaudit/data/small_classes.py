@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 
 from genoaudit.contracts import BoolArray, IntArray
-from genoaudit.data.table import count, few_patients
+from genoaudit.data.table import few_patients
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.phrases import count
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort

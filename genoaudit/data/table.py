@@ -18,6 +18,7 @@ from genoaudit.contracts import BoolArray, Scale
 from genoaudit.data.backed import Expression, row_blocks
 from genoaudit.data.logs import AMOUNTS
 from genoaudit.data.scales import contradiction
+from genoaudit.phrases import count
 
 MIN_PATIENTS = 20
 """Below this, no rate has an interval worth printing and no class can be split."""
@@ -77,17 +78,6 @@ class Table:
     samples_in: Literal["row", "sample column"] = "row"
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> count(1, "class", "classes"), count(2500, "gene")
-    ('1 class', '2,500 genes')
-    """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def looks_like_id(name: str) -> bool:

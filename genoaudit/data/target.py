@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from genoaudit.contracts import BoolArray, FloatArray, Recipe, log_of
 from genoaudit.data.membership import Membership, torn_patients, yes_or_no
-from genoaudit.data.table import as_text, count, nearest
+from genoaudit.data.table import as_text, nearest
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
+from genoaudit.phrases import count
 from genoaudit.privacy.mechanism import Mechanism
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import Any, TextIO
 import pandas as pd
 
 from genoaudit.data.sheet import Sheet
-from genoaudit.data.table import MISSING, count
+from genoaudit.data.table import MISSING
 from genoaudit.errors import DataError
+from genoaudit.phrases import count
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 """Comma-separated, tab-separated, and either of them; each also with ``.gz``."""

@@ -12,10 +12,10 @@ import numpy as np
 from genoaudit.artefacts.folder_files import MANIFEST
 from genoaudit.contracts import BoolArray
 from genoaudit.data.membership import Membership
-from genoaudit.data.table import count
 from genoaudit.data.target import Target, same_members
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.files import RELEASE, content_digest
+from genoaudit.phrases import count
 from genoaudit.release.asking import target_of
 
 if TYPE_CHECKING:

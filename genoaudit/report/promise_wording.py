@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from genoaudit.phrases import count
 from genoaudit.privacy.accounting import VACUOUS
 from genoaudit.report.result import AuditReport
 from genoaudit.report.sections import EpsilonBound, Guarantee, Theory
-from genoaudit.report.wording import DELTA, EPSILON, NBSP, epsilon_text, many, percent
+from genoaudit.report.wording import DELTA, EPSILON, NBSP, epsilon_text, percent
 
 BOUND_HOLDS_FOR = {
     "many_run": "any mechanism",
@@ -88,7 +89,7 @@ def alarm_sentence(theory: Theory, *, end_to_end: bool, single: bool = False) ->
     if not end_to_end:
         cause = "training is not what is accounted for, or what the promise does not cover gave patients away"
     return (
-        f"ALARM: {len(exceeding)} of {many(len(compared), 'valid lower bound')} "
+        f"ALARM: {len(exceeding)} of {count(len(compared), 'valid lower bound')} "
         f"{'exceeds' if len(exceeding) == 1 else 'exceed'} what the mechanism claims. {EPSILON} is at least "
         f"{epsilon_text(worst.epsilon)} where {claim_text(worst.claimed)} is claimed ({worst.neighbouring}, "
         f"{DELTA}{NBSP}={NBSP}{worst.delta:.2g}; {worst.on}). Unless this is one of the {percent(theory.level)} of "
@@ -102,7 +103,7 @@ def samples_sentence(report: AuditReport) -> str:
     if not several:
         return "Every patient has one sample, so what is said of patients is said of samples."
     return (
-        f"{many(several, 'patient')} of {report.cohort.patients:,} {'has' if several == 1 else 'have'} several "
+        f"{count(several, 'patient')} of {report.cohort.patients:,} {'has' if several == 1 else 'have'} several "
         "samples, hidden all together. To take away one sample of such a patient is to exchange the patient for the "
         "same one with fewer samples, which the limit of replace-one covers; nothing stronger is claimed of samples."
     )

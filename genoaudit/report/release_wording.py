@@ -6,6 +6,7 @@ about that model, and every such sentence says so.
 
 from __future__ import annotations
 
+from genoaudit.phrases import joined
 from genoaudit.report import wording
 from genoaudit.report.promise_wording import guarantee_sentence
 from genoaudit.report.release_sections import FullSizeRisk, JointReleases
@@ -64,7 +65,7 @@ def _extrapolated(report: AuditReport, full_size: FullSizeRisk) -> str:
 
 def joint_sentence(joint: JointReleases) -> str:
     """Say what an attacker gets who holds earlier releases as well."""
-    names = _listed(tuple(f"'{name}'" for name in joint.earlier))
+    names = joined(tuple(f"'{name}'" for name in joint.earlier))
     alone = " and ".join(wording.spoken_estimate(found) for found in joint.earlier_alone)
     one = len(joint.earlier) == 1
     left_out = ""
@@ -113,7 +114,3 @@ def biased_sentence(control: CheckFinding) -> str:
 def title_of(report: AuditReport, name: str) -> str:
     """Return an attack's title by its name."""
     return next((attack.title for attack in report.attacks if attack.name == name), name)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.phrases import joined
 from genoaudit.report.answer import spoken_attack
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import ShadowThreshold
@@ -163,7 +164,7 @@ def _accusations(own: ShadowThreshold, odds: tuple[Odds, ...], *, clear: bool) -
     doubt = "" if clear else ", and the attack is not clearly better than that"
     return (
         f"An attacker who names 100 patients as members at this threshold for {budget(own.fpr)} false alarms would be "
-        f"right {_listed(said)}. Naming them at random would be right {_listed([each.guessing for each in odds])} "
+        f"right {joined(said)}. Naming them at random would be right {joined([each.guessing for each in odds])} "
         f"times{doubt}."
     )
 
@@ -171,7 +172,3 @@ def _accusations(own: ShadowThreshold, odds: tuple[Odds, ...], *, clear: bool) -
 def _beats_guessing(own: ShadowThreshold) -> bool:
     """Whether even the lower limit of the members named lies above the upper limit of the non-members named."""
     return own.tpr.low is not None and own.achieved_fpr.high is not None and own.tpr.low > own.achieved_fpr.high
-
-
-def _listed(items: list[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

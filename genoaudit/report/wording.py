@@ -10,6 +10,7 @@ import math
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.phrases import count
 from genoaudit.report.release_sections import GivenModel
 from genoaudit.report.result import Adversary, AttackResult, AuditReport
 from genoaudit.report.sections import (
@@ -213,7 +214,7 @@ def given_sentence(target: GivenModel) -> str:
     by = f", by {target.members_by}" if target.members_by else ""
     confirmed = "; the manifest of the model agrees" if target.manifest == "agrees" else ""
     return (
-        f"{target.source}, {what}. {many(target.members, 'patient')} were its members{by}{confirmed}; "
+        f"{target.source}, {what}. {count(target.members, 'patient')} were its members{by}{confirmed}; "
         f"{target.non_members:,} were not."
     )
 
@@ -222,8 +223,8 @@ def adversary_sentence(adversary: Adversary) -> str:
     """Say what the adversary is allowed to see."""
     rounded = ""
     if adversary.decimals is not None and adversary.access != "labels":
-        rounded = f" rounded to {many(adversary.decimals, 'decimal')}"
-    further = f"; {many(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
+        rounded = f" rounded to {count(adversary.decimals, 'decimal')}"
+    further = f"; {count(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
     return f"The adversary sees {_ADVERSARY[adversary.access]}{rounded}{further if adversary.queries else ''}."
 
 
@@ -240,7 +241,7 @@ def flagging_sentence(flagging: Flagging) -> str:
     """Say how many patients are exposed by more than the minimum."""
     verb = "is" if flagging.flagged == 1 else "are"
     return (
-        f"{flagging.flagged:,} of {many(flagging.patients, 'patient')} {verb} flagged: AUC above "
+        f"{flagging.flagged:,} of {count(flagging.patients, 'patient')} {verb} flagged: AUC above "
         f"{flagging.least_auc:.2f}, false flags held at {budget(flagging.level)}."
     )
 
@@ -271,7 +272,7 @@ def calibration_sentence(calibration: Calibration) -> str:
 def union_sentence(union: UnionOfAttacks) -> str:
     """Say what all attacks find together, and at what cost."""
     return (
-        f"{many(union.attacks, 'attack')}, each allowed {budget(union.fpr)} false alarms by a threshold from other "
+        f"{count(union.attacks, 'attack')}, each allowed {budget(union.fpr)} false alarms by a threshold from other "
         f"models and patients, together recognise {percent(union.tpr)} of the members. Together they also accuse "
         f"{percent(union.achieved_fpr)} of the non-members, which is what guessing would recognise at that price."
     )
@@ -281,8 +282,8 @@ def canary_sentence(canaries: CanaryAudit, title: str) -> str:
     """Say what canaries are and how they were audited; `title` is that of the attack."""
     planted = sum(kind.canaries for kind in canaries.kinds if kind.kind not in {"all", "natural"})
     return (
-        f"{many(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
-        f"were added to the cohort. Each is in each of {many(canaries.models, 'further model')} by its own fair coin; "
+        f"{count(planted, 'invented patient')} (canaries), made to be as exposed as the most exposed natural ones, "
+        f"were added to the cohort. Each is in each of {count(canaries.models, 'further model')} by its own fair coin; "
         f"the attack is {title}."
     )
 
@@ -293,17 +294,12 @@ def self_test_sentence(test: SelfTest) -> str:
     done = f"The audit was run again on a membership drawn afterwards, which no model can know. {{}} {_null_rest(test)}"
     if test.passed:
         return done.format("Passed: it found nothing, as it must.")
-    which = f"Failed: {wrong} of {many(len(test.attacks), 'attack')} found what is not there."
+    which = f"Failed: {wrong} of {count(len(test.attacks), 'attack')} found what is not there."
     return done.format(which if wrong else "Failed, though every attack alone found nothing.")
 
 
 def _null_rest(test: SelfTest) -> str:
     return (
-        f"{test.flagged:,} of {many(test.patients, 'patient')} flagged; lower bound of "
+        f"{test.flagged:,} of {count(test.patients, 'patient')} flagged; lower bound of "
         f"\N{GREEK SMALL LETTER EPSILON}: {epsilon_text(test.epsilon)}."
     )
-
-
-def many(number: int, one: str, more: str | None = None) -> str:
-    """Say a number of things in the singular or the plural."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
