@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from genoaudit.artefacts.manifest import Manifest, Privacy
 from genoaudit.phrases import count
+from genoaudit.privacy.accounting import rounded_up
 
 CLASSES_NAMED = 50
 
@@ -135,7 +136,7 @@ def _privacy(manifest: Manifest) -> str:
 
 
 def _guarantee(privacy: Privacy) -> str:
-    epsilon = "no finite epsilon" if privacy.epsilon is None else f"epsilon = {_rounded_up(privacy.epsilon)}"
+    epsilon = "no finite epsilon" if privacy.epsilon is None else f"epsilon = {rounded_up(privacy.epsilon):,.2f}"
     lines = [
         (
             f"DP-SGD: {epsilon} at delta = {privacy.delta:.3g}, for adding or removing one {privacy.unit} with all "
@@ -216,8 +217,3 @@ def _limits(manifest: Manifest) -> str:
     if "model.skops" in manifest.files:
         lines.append("Estimators of other libraries may keep facts of training, such as how many samples there were.")
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
-
-
-def _rounded_up(epsilon: float) -> str:
-    whole = -(-epsilon * 100 // 1)  # a promise must not grow stronger on paper
-    return f"{whole / 100:,.2f}"

@@ -59,6 +59,17 @@ class Guarantee:
         return self.epsilon > VACUOUS
 
 
+def rounded_up(epsilon: float) -> float:
+    """Round an epsilon that is claimed up to two decimals: a promise must not grow stronger on paper.
+
+    Examples
+    --------
+    >>> rounded_up(7.9912), rounded_up(1.1)
+    (8.0, 1.1)
+    """
+    return math.ceil(round(100 * epsilon, 6)) / 100  # 100 * 1.1 is 110.00000000000001 in floating point
+
+
 def guarantee(mechanisms: Sequence[Mechanism], delta: float) -> Guarantee:
     """Return what all mechanisms guarantee together, with everything they released.
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from genoaudit.phrases import count
-from genoaudit.privacy.accounting import VACUOUS
+from genoaudit.privacy.accounting import VACUOUS, rounded_up
 from genoaudit.report.result import AuditReport
 from genoaudit.report.sections import EpsilonBound, Guarantee, Theory
 from genoaudit.report.wording import DELTA, EPSILON, NBSP, epsilon_text, percent
@@ -34,7 +32,7 @@ def claim_text(epsilon: float | None) -> str:
         return "none"
     if epsilon > VACUOUS:
         return f"above {VACUOUS:,.0f}"
-    return "0" if epsilon == 0 else f"{math.ceil(round(100 * epsilon, 6)) / 100:.2f}"
+    return "0" if epsilon == 0 else f"{rounded_up(epsilon):.2f}"
 
 
 def bound_claim(bound: EpsilonBound) -> str:

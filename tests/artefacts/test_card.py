@@ -103,3 +103,8 @@ def test_a_name_in_the_parameters_cannot_leave_its_code_block():
     text = card(recipe={"name": "```\n</details><script>"})
     block = text.partition("```json\n")[2].partition("\n```\n")[0]
     assert '"name": "```\\n\\u003c/details>\\u003cscript>"' in block
+
+
+def test_a_promise_is_rounded_up_and_one_of_two_decimals_stays():
+    for epsilon, said in ((1.1, "epsilon = 1.10 "), (7.9912, "epsilon = 8.00 "), (2.0001, "epsilon = 2.01 ")):
+        assert said in model_card(manifest(privacy=privacy(epsilon=epsilon)), ("MLPClassifier",))
