@@ -7,7 +7,6 @@ turn the scores into numbers with intervals.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -28,16 +27,15 @@ from genoaudit.judging import (
     judge_patients,
     judge_theory,
     judge_union,
+    judge_utility,
     judge_worst_group,
 )
 from genoaudit.metrics.leakage import DEFAULT_FPRS
-from genoaudit.metrics.unseen import unseen_utility
-from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.models.recipes import build_recipe, check_is_recipe
 from genoaudit.report import summary
-from genoaudit.report.result import Adversary, AuditReport, AuditResult, NotRun
-from genoaudit.report.sections import CheckFinding, EpsilonBound, Theory
+from genoaudit.report.result import AuditReport, AuditResult, NotRun
+from genoaudit.report.sections import EpsilonBound, Theory
 from genoaudit.scoring import Scored, reasons_against, score_attacks
 from genoaudit.shadowing import Clock, plan_audit, train_half_splits
 
@@ -147,14 +145,11 @@ def audit_recipe(
         guarantee=None if claim is None else summary.guarantee(claim),
         theory=theory,
         design=summary.design(design),
-        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
+        adversary=summary.adversary(settings),
         attacks=results,
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in scored.idle.items()),
         union=judge_union(scored, design),
-        utility=summary.utility(
-            utility(signals.proba, cohort.y, design.members[:, cohort.patients]),
-            unseen_utility(signals.proba, cohort.y, cohort.patients, design.members, design.partner),
-        ),
+        utility=judge_utility(cohort, signals, design),
         groups=by_group,
         group_gaps=gaps,
         worst_group=worst_group,
@@ -164,7 +159,7 @@ def audit_recipe(
         convergence=convergence,
         stopped=trained.stopped,
         self_test=nothing,
-        checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
+        checks=summary.checks(checks),
         warnings=(),
     )
     warnings = (*cohort.notes, *trained.told, *summary.warnings(report), *_crowded(cohort, canaries))

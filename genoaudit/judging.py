@@ -25,6 +25,8 @@ from genoaudit.metrics.patients import LEAST, patient_table
 from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
 from genoaudit.metrics.thresholds import at_shadow_thresholds
+from genoaudit.metrics.unseen import unseen_utility
+from genoaudit.metrics.utility import utility
 from genoaudit.metrics.worst import worst_patients
 from genoaudit.metrics.worst_group import worst_group
 from genoaudit.privacy.alarm import VALID_KINDS, alarm, claimed_epsilon
@@ -35,7 +37,7 @@ from genoaudit.privacy.many_run import many_run_bound
 from genoaudit.randomness import generator, random_state
 from genoaudit.report import sections, summary
 from genoaudit.report.release_sections import WorstGroup
-from genoaudit.report.result import AttackResult
+from genoaudit.report.result import AttackResult, Utility
 from genoaudit.scoring import Scored, score_attacks
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ def judge_attacks(scored: Scored, design: Design, tell: Progress) -> tuple[Attac
         results.append(summary.attack_result(attack, numbers, thresholds))
         tell("Computing intervals", len(results), len(scored.attacks))
     return tuple(results)
+
+
+def judge_utility(cohort: Cohort, signals: Signals, design: Design) -> Utility:
+    """Measure what the models are good for, on their members and on the others."""
+    return summary.utility(
+        utility(signals.proba, cohort.y, design.members[:, cohort.patients]),
+        unseen_utility(signals.proba, cohort.y, cohort.patients, design.members, design.partner),
+    )
 
 
 def judge_patients(

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "checks": FOUNDATION | {"data", "metrics"},
     "report": FOUNDATION
     | {"commitments", "json_text", "display", "config", "inputs", "sweep_config", "reconstruct_config", "toml_file"}
-    | {"data", "models", "artefacts", "attacks", "metrics", "privacy"},
+    | {"data", "models", "artefacts", "attacks", "metrics", "privacy", "checks"},
     "scoring": FOUNDATION | {"config", "attacks"},
     "judging": FOUNDATION | {"config", "data", "attacks", "metrics", "privacy", "report", "scoring"},
     "shadowing": FOUNDATION | {"config", "data", "training", "attacks", "metrics", "scoring", "judging"},
@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "train": FOUNDATION | {"config", "data", "models", "artefacts", "training", "metrics", "release", "configured"},
     "cells": FOUNDATION
     | {"config", "sweep_config", "data", "models", "mitigations", "training", "metrics", "privacy", "reconstruction"}
-    | {"report", "scoring", "shadowing", "canaries"},
+    | {"report", "scoring", "judging", "shadowing", "canaries"},
     "sweep": FOUNDATION
     | {"display", "config", "sweep_config", "data", "metrics", "report", "shadowing", "configured", "cells"},
     "reconstruct": FOUNDATION

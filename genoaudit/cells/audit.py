@@ -12,11 +12,10 @@ from genoaudit.cells.plan import Cell
 from genoaudit.cells.reconstruction import reconstruct_cell
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Access, Design, FloatArray, IntArray, Progress, Signals, log_of
+from genoaudit.judging import judge_utility
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.leakage import mean_over_targets
 from genoaudit.metrics.paired import mean_accuracy, model_accuracy
-from genoaudit.metrics.unseen import unseen_utility
-from genoaudit.metrics.utility import utility
 from genoaudit.metrics.worst import worst_patients
 from genoaudit.models.claims import privacy_claim, settle_privacy
 from genoaudit.randomness import generator
@@ -86,10 +85,7 @@ def audit_cell(
         seed=cell.seed,
         access="labels" if cell.mitigation == LABELS_ONLY else access,
         attack=headline,
-        utility=summary.utility(
-            utility(signals.proba, cohort.y, ~outside),
-            unseen_utility(signals.proba, cohort.y, cohort.patients, design.members, design.partner),
-        ),
+        utility=judge_utility(cohort, signals, design),
         accuracy=_NOTHING,
         accuracy_loss=_NOTHING,
         leakage=_leakage(scored.scores[headline], design),

@@ -8,7 +8,7 @@ says what could not be tested.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -25,18 +25,15 @@ from genoaudit.data.features import expression_features
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.target import Target, need_both_sides
 from genoaudit.errors import DataError
-from genoaudit.judging import judge_groups, theory_of_one_model
+from genoaudit.judging import judge_groups, judge_utility, theory_of_one_model
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
-from genoaudit.metrics.unseen import unseen_utility
-from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import settle_privacy
 from genoaudit.release.not_tested import what_was_not_tested
 from genoaudit.release.promise import claim_of
 from genoaudit.report import summary
-from genoaudit.report.result import Adversary, AttackResult, AuditReport, AuditResult, NotRun
-from genoaudit.report.sections import CheckFinding
+from genoaudit.report.result import AttackResult, AuditReport, AuditResult, NotRun
 from genoaudit.scoring import Scored, reasons_against, score_attacks
 from genoaudit.shadowing import Clock, Trained, needs_of, plan_audit, train_design, what_to_ask
 from genoaudit.training.outputs import as_signals, outputs_from
@@ -86,7 +83,7 @@ def audit_target(
     tell = progress or (lambda stage, done, total: None)
     clock = Clock()
     patients_by = patient_groups(cohort, groups)
-    single = Design(members=target.members[np.newaxis], partner=np.array([-1]), seed=settings.seed)
+    single = _by_itself(target, settings)
     shadows = None if recipe is None else shadow_design(cohort, target, models=settings.most_models, seed=settings.seed)
     reasons_against(settings, shadows or single)
     trained = plan = None
@@ -122,17 +119,14 @@ def audit_target(
         guarantee=None if claim is None else summary.guarantee(claim, seeded=claim.seeded),
         theory=theory,
         design=None if shadows is None else summary.design(shadows),
-        adversary=Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries),
+        adversary=summary.adversary(settings),
         attacks=results,
         not_run=_not_run(alone.idle, references=shadows is not None),
-        utility=summary.utility(
-            utility(said.proba, cohort.y, single.members[:, cohort.patients]),
-            unseen_utility(said.proba, cohort.y, cohort.patients, single.members, single.partner),
-        ),
+        utility=judge_utility(cohort, said, single),
         groups=by_group,
         group_gaps=gaps,
         exposure=None,
-        checks=tuple(CheckFinding(**asdict(finding)) for finding in checks),
+        checks=summary.checks(checks),
         warnings=(*cohort.notes, *target.notes, *(() if trained is None else trained.told)),
     )
     report = report.model_copy(update={"not_tested": what_was_not_tested(report)})
@@ -153,7 +147,7 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
         changed |= {"queries": 0, "access": access}
     settings = settings.model_copy(update=changed)
     if recipe is None and settings.attacks == DEFAULT_ATTACKS:
-        alone = Design(members=target.members[np.newaxis], partner=np.array([-1]), seed=settings.seed)
+        alone = _by_itself(target, settings)
         able = (
             attack.name
             for attack in CATALOGUE.values()
@@ -161,6 +155,11 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
         )
         settings = settings.model_copy(update={"attacks": tuple(able)})
     return settings
+
+
+def _by_itself(target: Target, settings: AuditSection) -> Design:
+    """Return the membership of the one given model."""
+    return Design(members=target.members[np.newaxis], partner=np.array([-1]), seed=settings.seed)
 
 
 def _said(target: Target, cohort: Cohort, settings: AuditSection) -> Signals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from genoaudit.report.release_sections import GivenModel
 if TYPE_CHECKING:
     import pandas as pd
 
+    from genoaudit.checks.evidence import Finding
+    from genoaudit.config import AuditSection
     from genoaudit.contracts import Design, Recipe
     from genoaudit.data.cohort import Cohort
     from genoaudit.data.target import Target
@@ -117,6 +119,16 @@ def design(design: Design) -> parts.DesignSummary:
         members_per_model=(int(sizes.min()), int(sizes.max())),
         seed=design.seed,
     )
+
+
+def adversary(settings: AuditSection) -> parts.Adversary:
+    """Say what the adversary was allowed to see."""
+    return parts.Adversary(access=settings.access, decimals=settings.decimals, queries=settings.queries)
+
+
+def checks(findings: Iterable[Finding]) -> tuple[sections.CheckFinding, ...]:
+    """Put what the checks say in the report's form."""
+    return tuple(sections.CheckFinding(**asdict(finding)) for finding in findings)
 
 
 def attack_result(
