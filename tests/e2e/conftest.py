@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,30 @@ def genoaudit(command):
         )
         if check is not None:
             assert done.returncode == check, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def refused(capfd, monkeypatch):
+    """Run what the installed command runs, in this process: imports are what a refusal takes longest over."""
+    from genoaudit.cli.app import main
+
+    def run(*arguments, cwd=None, check=3):
+        monkeypatch.setattr(sys, "argv", ["genoaudit", *map(str, arguments)])
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        before = signal.getsignal(signal.SIGTERM)
+        capfd.readouterr()
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        said = capfd.readouterr()
+        done = subprocess.CompletedProcess(arguments, ended.value.code, said.out, said.err)
+        assert done.returncode == check, done.stdout + done.stderr
         return done
 
     return run

@@ -112,10 +112,10 @@ def test_one_given_model_is_audited_from_what_it_says(genoaudit, write_config, c
         ({"target": {"path": "model.pkl"}}, "model.pkl: is a pickle, and reading a pickle runs"),
     ],
 )
-def test_bad_keys_are_refused_in_words(genoaudit, write_config, cohort_section, tmp_path, section, expected):
+def test_bad_keys_are_refused_in_words(refused, write_config, cohort_section, tmp_path, section, expected):
     config = write_config(cohort=cohort_section, recipe={"hidden": [8], "epochs": 1}, **section)
     (tmp_path / "model.pkl").write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
-    done = genoaudit("audit", config, "--out", tmp_path / "run", "--models", 4, "--threads", 1)
+    done = refused("audit", config, "--out", tmp_path / "run", "--models", 4, "--threads", 1)
     assert done.returncode == 3
     assert expected in done.stderr
     assert "Traceback" not in done.stderr

@@ -58,19 +58,19 @@ def missing_label(frame):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_bad_table_is_refused_in_one_message(genoaudit, write_config, tmp_path, spoil, expected):
+def test_a_bad_table_is_refused_in_one_message(refused, write_config, tmp_path, spoil, expected):
     frame = table()
     spoil(frame)
     frame.to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, expected)
+    refuse(refused, write_config, tmp_path, expected)
 
 
-def refuse(genoaudit, write_config, tmp_path, expected, **changes):
+def refuse(refused, write_config, tmp_path, expected, **changes):
     cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2", **changes}
     config = write_config(cohort=cohort, audit={"models": 8})
     before = sorted(path.name for path in tmp_path.iterdir())
     for command in (["validate", config], ["audit", config, "--out", tmp_path / "run"]):
-        done = genoaudit(*command, check=3)
+        done = refused(*command, check=3)
         assert done.stdout == ""
         assert done.stderr.startswith("genoaudit: ")
         assert "Traceback" not in done.stderr
@@ -80,16 +80,16 @@ def refuse(genoaudit, write_config, tmp_path, expected, **changes):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_duplicate_genes_are_refused(genoaudit, write_config, tmp_path):
+def test_duplicate_genes_are_refused(refused, write_config, tmp_path):
     frame = table()
     frame.columns = [*frame.columns[:-1], frame.columns[5]]
     frame.to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, ["duplicate", "gene"])
+    refuse(refused, write_config, tmp_path, ["duplicate", "gene"])
 
 
-def test_a_scale_that_contradicts_the_values_is_refused(genoaudit, write_config, tmp_path):
+def test_a_scale_that_contradicts_the_values_is_refused(refused, write_config, tmp_path):
     table().to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, ["counts"], scale="counts")
+    refuse(refused, write_config, tmp_path, ["counts"], scale="counts")
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_a_scale_that_contradicts_the_values_is_refused(genoaudit, write_config,
         ({"labels": {"path": "nowhere.csv"}}, ["nowhere.csv"]),
     ],
 )
-def test_a_wrong_key_or_column_is_refused_by_name(genoaudit, write_config, tmp_path, changes, expected):
+def test_a_wrong_key_or_column_is_refused_by_name(refused, write_config, tmp_path, changes, expected):
     table().to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, expected, **changes)
+    refuse(refused, write_config, tmp_path, expected, **changes)
 
 
-def test_fewer_than_twenty_patients_are_refused(genoaudit, write_config, tmp_path):
+def test_fewer_than_twenty_patients_are_refused(refused, write_config, tmp_path):
     table().groupby("type").head(6).to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, ["20"], min_class=4)
+    refuse(refused, write_config, tmp_path, ["20"], min_class=4)
 
 
-def test_ids_missing_from_the_labels_file_are_refused(genoaudit, write_config, tmp_path):
+def test_ids_missing_from_the_labels_file_are_refused(refused, write_config, tmp_path):
     frame = table()
     frame[["sample", "patient", "type"]].iloc[:-3].to_csv(tmp_path / "labels.csv", index=False)
     frame.drop(columns=["patient", "type"]).to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, ["labels", "3"], labels={"path": "labels.csv"})
+    refuse(refused, write_config, tmp_path, ["labels", "3"], labels={"path": "labels.csv"})
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_ids_missing_from_the_labels_file_are_refused(genoaudit, write_config, t
     [b"", b"\x89PNG not a table", gzip.compress(b"sample,type\n", mtime=0)[:12]],
     ids=["empty", "picture", "truncated"],
 )
-def test_what_is_no_table_is_refused(genoaudit, write_config, tmp_path, content):
+def test_what_is_no_table_is_refused(refused, write_config, tmp_path, content):
     name = "cohort.csv.gz" if content.startswith(b"\x1f\x8b") else "cohort.csv"
     (tmp_path / name).write_bytes(content)
-    refuse(genoaudit, write_config, tmp_path, [name], path=name)
+    refuse(refused, write_config, tmp_path, [name], path=name)
 
 
-def test_what_is_no_h5ad_is_refused(genoaudit, write_config, tmp_path):
+def test_what_is_no_h5ad_is_refused(refused, write_config, tmp_path):
     (tmp_path / "cohort.h5ad").write_bytes(b"not hdf5")
-    refuse(genoaudit, write_config, tmp_path, ["cohort.h5ad"], path="cohort.h5ad")
+    refuse(refused, write_config, tmp_path, ["cohort.h5ad"], path="cohort.h5ad")
 
 
 @pytest.mark.parametrize(
@@ -146,20 +146,20 @@ def test_what_is_no_h5ad_is_refused(genoaudit, write_config, tmp_path):
         ({"kind": "import", "target": "nowhere:model"}, ["nowhere"]),
     ],
 )
-def test_a_wrong_recipe_is_refused_before_training(genoaudit, write_config, tmp_path, recipe, expected):
+def test_a_wrong_recipe_is_refused_before_training(refused, write_config, tmp_path, recipe, expected):
     table().to_csv(tmp_path / "cohort.csv", index=False)
     cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2"}
     config = write_config(cohort=cohort, recipe=recipe)
-    done = genoaudit("audit", config, "--out", tmp_path / "run", check=3)
+    done = refused("audit", config, "--out", tmp_path / "run", check=3)
     for words in expected:
         assert words in done.stderr
     assert not (tmp_path / ".genoaudit-cache").exists()
 
 
-def test_an_unknown_attack_is_refused_with_the_nearest(genoaudit, write_config, tmp_path):
+def test_an_unknown_attack_is_refused_with_the_nearest(refused, write_config, tmp_path):
     table().to_csv(tmp_path / "cohort.csv", index=False)
     cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2"}
-    done = genoaudit(
+    done = refused(
         "audit", write_config(cohort=cohort, audit={"attacks": ["lirra"]}), "--out", tmp_path / "run", check=3
     )
     assert "Did you mean 'lira'?" in done.stderr
@@ -185,11 +185,11 @@ def test_a_missing_configuration_is_one_line(genoaudit, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_identifier_as_group_is_refused_without_naming_anybody(genoaudit, write_config, tmp_path):
+def test_an_identifier_as_group_is_refused_without_naming_anybody(refused, write_config, tmp_path):
     frame = table()
     frame.insert(3, "barcode", [f"B{i}" for i in range(len(frame))])
     frame.to_csv(tmp_path / "cohort.csv", index=False)
-    refuse(genoaudit, write_config, tmp_path, ["barcode", "too many for groups"], groups=["barcode"])
+    refuse(refused, write_config, tmp_path, ["barcode", "too many for groups"], groups=["barcode"])
 
 
 def test_a_recipe_that_prints_or_stops_python_cannot_spoil_the_outcome(genoaudit, write_config, tmp_path, monkeypatch):
@@ -216,14 +216,14 @@ def test_a_recipe_that_prints_or_stops_python_cannot_spoil_the_outcome(genoaudit
     assert not (tmp_path / "gone").exists()
 
 
-def test_out_and_cache_are_kept_apart_and_checked_before_training(genoaudit, write_config, tmp_path):
+def test_out_and_cache_are_kept_apart_and_checked_before_training(refused, write_config, tmp_path):
     table().to_csv(tmp_path / "cohort.csv", index=False)
     cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2"}
     config = write_config(cohort=cohort, audit={"models": 4})
-    inside = genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "run" / "cache", check=3)
+    inside = refused("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "run" / "cache", check=3)
     assert "keep them apart" in inside.stderr
-    here = genoaudit("audit", config, "--out", ".", cwd=tmp_path, check=3)
+    here = refused("audit", config, "--out", ".", cwd=tmp_path, check=3)
     assert "the folder you are in" in here.stderr
-    file = genoaudit("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "cohort.csv", check=3)
+    file = refused("audit", config, "--out", tmp_path / "run", "--cache-dir", tmp_path / "cohort.csv", check=3)
     assert "Traceback" not in file.stderr
     assert not (tmp_path / "run").exists()

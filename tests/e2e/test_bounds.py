@@ -85,8 +85,8 @@ BUDGET = ("bounds", "--epsilon", 8, "--delta", 1e-3)
         (("calibrate", "--advantage", 0.5, *PLAN, "--figure", "curve.gif"), "must end in .svg or .png"),
     ],
 )
-def test_impossible_arguments_get_one_clear_line(genoaudit, arguments, expected):
-    done = genoaudit(*arguments, check=3)
+def test_impossible_arguments_get_one_clear_line(refused, arguments, expected):
+    done = refused(*arguments, check=3)
     assert done.stderr.startswith("genoaudit: ")
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
@@ -104,8 +104,8 @@ def test_impossible_arguments_get_one_clear_line(genoaudit, arguments, expected)
         (("bound",), "No such command 'bound'"),
     ],
 )
-def test_wrong_usage_gets_one_clear_line_with_the_way_to_help(genoaudit, arguments, expected):
-    done = genoaudit(*arguments, check=2)
+def test_wrong_usage_gets_one_clear_line_with_the_way_to_help(refused, arguments, expected):
+    done = refused(*arguments, check=2)
     assert done.stderr.startswith("genoaudit: ")
     assert expected in done.stderr
     assert "--help'." in done.stderr

@@ -62,7 +62,7 @@ def test_what_was_chosen_stands_in_run_json(genoaudit, config, tmp_path):
         (["--device", "cuda", "--engine", "processes"], "--device cuda"),
     ],
 )
-def test_impossible_ways_of_running_are_refused_in_one_line(genoaudit, config, tmp_path, arguments, expected):
-    done = genoaudit("audit", config, "--out", tmp_path / "run", *arguments, check=3)
+def test_impossible_ways_of_running_are_refused_in_one_line(refused, config, tmp_path, arguments, expected):
+    done = refused("audit", config, "--out", tmp_path / "run", *arguments, check=3)
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1

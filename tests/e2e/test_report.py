@@ -78,8 +78,8 @@ def test_runs_stand_side_by_side_on_the_terminal_on_a_page_and_as_data(genoaudit
         (["plain", "short", "--show-ids"], "a comparison shows no patient"),
     ],
 )
-def test_what_cannot_be_shown_is_refused_in_words(genoaudit, runs, arguments, said):
-    done = genoaudit("report", *arguments, cwd=runs)
+def test_what_cannot_be_shown_is_refused_in_words(refused, runs, arguments, said):
+    done = refused("report", *arguments, cwd=runs)
     assert done.returncode == 3
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -111,18 +111,18 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(genoaudit, config, tmp_pat
         ("steps = 30", "clip = -1"),
     ],
 )
-def test_what_cannot_be_is_one_clear_error(genoaudit, config, tmp_path, text, problem):
+def test_what_cannot_be_is_one_clear_error(refused, config, tmp_path, text, problem):
     path = tmp_path / "bad.toml"
     path.write_text(config.read_text().replace(text, problem))
-    done = genoaudit("sweep", path, "--out", tmp_path / "run", check=3)
+    done = refused("sweep", path, "--out", tmp_path / "run", check=3)
     assert done.stderr.count("\n") <= 3
     assert problem.split()[0] in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_of_something_else_is_left_alone(genoaudit, config, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(refused, config, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    done = genoaudit("sweep", config, "--out", tmp_path, check=3)
+    done = refused("sweep", config, "--out", tmp_path, check=3)
     assert "not a sweep's" in done.stderr
 
 

@@ -170,9 +170,9 @@ def test_the_same_file_serves_an_audit(genoaudit, trained, tmp_path):
         (('{ file = "members.csv" }', '{ file = "nobody.csv" }'), "nobody.csv: cannot be read"),
     ],
 )
-def test_a_mistake_ends_in_one_message(genoaudit, trained, tmp_path, change, says):
+def test_a_mistake_ends_in_one_message(refused, trained, tmp_path, change, says):
     (trained / "changed.toml").write_text((trained / "plain.toml").read_text().replace(*change))
-    done = genoaudit("train", trained / "changed.toml", "--out", tmp_path / "MODEL", check=3)
+    done = refused("train", trained / "changed.toml", "--out", tmp_path / "MODEL", check=3)
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
