@@ -114,7 +114,7 @@ def render_html(
         single=report.audit == "release",
         per_patient=patients is not None or report.exposure is not None,
         answer=answer(report),
-        criteria=by_outcome(report.verdict),
+        criteria=by_outcome(report.verdict.criteria if report.verdict is not None else ()),
         risk=risk_of(report),
         subject=wording.subject(report),
         whose=wording.whose(report),

@@ -197,9 +197,9 @@ def test_a_verdict_comes_first_with_its_reasons_and_every_criterion(report, deci
     (folded,) = [item for item in page.all("details") if item["attrs"].get("id") == "criteria"]
     assert all(criterion.reason in folded["text"] for criterion in verdict.criteria)
     assert verdict.policy_sha256 in folded["text"]
-    assert "4 criteria: 1 met, 1 not met, 1 open, 1 that could only fail, and did not." in section["text"]
+    assert "4 criteria: 1 not met, 1 undecided, 1 not refuted, 1 met." in section["text"]
     outcomes = [item["text"] for item in page.all("span") if item["attrs"].get("class", "").startswith("outcome")]
-    assert outcomes == ["× fails", "? open", "– silent", "✓ passes"]
+    assert outcomes == ["× not met", "? undecided", "– not refuted", "✓ met"]
 
 
 def test_headings_do_not_skip_levels(page):

@@ -9,6 +9,7 @@ from sample_summary import build_full_report, build_members, build_patients, bui
 
 from genoaudit.report.shareable import summarise_for_sharing
 from genoaudit.report.shareable_html import render_summary
+from genoaudit.report.wording import NBSP
 
 HOSTILE = "<script>alert('x')</script>&\"<b>"
 
@@ -25,7 +26,12 @@ def page(text):
 
 def test_the_page_says_first_that_it_may_be_shared_and_what_was_decided(page):
     words = page.words
-    order = ["MAY BE SHARED", "Verdict: hold", "Members can be told from non-members.", "What was removed, and why"]
+    order = [
+        "MAY BE SHARED",
+        "Hold: the policy “standard” is not met.",
+        "Members can be told from non-members.",
+        "What was removed, and why",
+    ]
     assert [words.index(said) for said in order] == sorted(words.index(said) for said in order)
     assert "CONFIDENTIAL" not in words
 
@@ -37,11 +43,14 @@ def test_the_risk_is_said_in_plain_words(page):
 
 
 def test_every_part_of_a_summary_has_its_place(page):
-    assert page.row("LiRA, online").startswith("LiRA, online0.77")
+    assert page.row("LiRA, online0").startswith("LiRA, online0.77")
     assert page.row("female").startswith("female230")
     assert page.row("0.9 or above")
-    assert page.row("attacks.auc").startswith("attacks.aucLiRA, online0.77")
-    assert "attacks.auc (LiRA, online) not met: 0.77" in page.words
+    assert page.row("LiRA, onlineAUC").startswith("LiRA, onlineAUC 0.77")
+    assert (
+        "LiRA, online: AUC 0.77, at least 0.74 and at most 0.80 (95 % each), allowed 0.60: not met."
+        in page.words.replace(NBSP, " ")
+    )
     assert page.row("Label swapped")
     assert page.row("all (extrapolated)")
     assert page.row("all together")

@@ -97,18 +97,3 @@ def test_a_bound_of_nothing_refutes_nothing():
     bound = parts.SharedBound(about="canaries", at_least=0.0, delta=0.0002, neighbouring="add/remove")
     assert "is refuted" in wording.bound_sentence(bound.model_copy(update={"at_least": 2.0}))
     assert "no ε" in wording.bound_sentence(bound)
-
-
-def test_a_verdict_is_told_by_the_outcomes_there_are():
-    verdict = build_summary(build_full_report()).verdict
-    assert wording.verdict_sentence(verdict) == (
-        "By the policy “standard”: of 6 criteria 3 not met, 2 met, 1 with nothing against it."
-    )
-    assert "asks nothing" in wording.verdict_sentence(verdict.model_copy(update={"criteria": ()}))
-
-
-def test_criteria_are_told_by_number_band_or_threshold():
-    told = {found.key: wording.criterion_text(found) for found in build_summary(build_full_report()).verdict.criteria}
-    assert told["attacks.auc"] == "0.77, at least 0.74, at most 0.80; threshold 0.6"
-    assert told["worst_patient.auc"] == "in the band 0.9 or above; threshold 0.9"
-    assert told["evidence.non_members"] == "threshold 100"
