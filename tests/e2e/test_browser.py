@@ -201,13 +201,19 @@ def test_paper_is_a4_with_the_verdict_on_the_first_page_and_everything_unfolded(
     assert page.locator("details[open]").count() == 0
 
 
-def test_no_row_of_a_table_is_cut_by_the_edge_of_a_sheet(page):
+def test_no_row_of_a_table_is_cut_by_the_edge_of_a_sheet_and_no_short_table(page):
     page.emulate_media(media="print")
     styles = "(selector, name) => [...document.querySelectorAll(selector)].map((part) => getComputedStyle(part)[name])"
-    whole = page.evaluate(f"({styles})('tr, .scroll, .verdict, figure, .cards li', 'breakInside')")
+    whole = page.evaluate(f"({styles})('tr, .verdict, figure, .cards li', 'breakInside')")
     heads = page.evaluate(f"({styles})('thead', 'display')")
     assert set(whole) == {"avoid"}
     assert set(heads) == {"table-header-group"}
+    tables = page.evaluate(
+        "[...document.querySelectorAll('.scroll:has(table)')].map((part) => [part.querySelectorAll('tbody tr').length, "
+        "getComputedStyle(part).breakInside])"
+    )
+    assert {kept for rows, kept in tables if rows <= 6} == {"avoid"}
+    assert {kept for rows, kept in tables if rows > 24} == {"auto"}
 
 
 def test_the_print_button_prints(browse, page_text):
