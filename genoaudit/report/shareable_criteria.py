@@ -5,8 +5,10 @@ The confidential page quotes the exact reason of each criterion; here it is told
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from genoaudit.report.shareable import Summary
-from genoaudit.report.shareable_sections import SharedCriterion
+from genoaudit.report.shareable_sections import SharedCriterion, SharedVerdict
 from genoaudit.report.shareable_wording import band_text
 from genoaudit.report.verdict_wording import WORDS
 from genoaudit.report.wording import EPSILON, NBSP, auc_text, budget
@@ -34,8 +36,8 @@ _WHAT = {
     "bounds.audited_epsilon": f"lower bound of {EPSILON} from the audit",
     "utility.accuracy": "accuracy",
     "utility.balanced_accuracy": "balanced accuracy",
-    "evidence.models": "models",
-    "evidence.non_members": "non-members of a model",
+    "evidence.models": "number of models",
+    "evidence.non_members": "number of non-members of a model",
     "evidence.access": "what the adversary sees",
     "evidence.self_test": "the self-test",
     "evidence.checks": "the checks of the evidence",
@@ -45,20 +47,31 @@ _WHAT = {
 _RATE = ".tpr_at_fpr."
 
 
+def deciding(verdict: SharedVerdict) -> list[SharedCriterion]:
+    """Return the criteria that decided a hold or left a verdict undecidable, one of every kind before more."""
+    wanted = {"hold": "fail", "undecidable": "open", "release": ""}[verdict.decision]
+    by_key: dict[str, list[SharedCriterion]] = {}
+    for found in verdict.criteria:
+        if found.outcome == wanted:
+            by_key.setdefault(found.key, []).append(found)
+    rounds = zip_longest(*by_key.values())
+    return [found for each in rounds for found in each if found is not None]
+
+
 def criterion_text(found: SharedCriterion, summary: Summary) -> str:
-    """Say a criterion and what came of it in one sentence.
+    """Say a criterion in one sentence; what came of it is said where no number says so.
 
     Examples
     --------
     For an attack, the most exposed patient and a count that is not told::
 
-        LiRA, online: 41 % of members recognised at 10 % false alarms, at least 35 % (95 %), allowed 20 %: not met.
-        Whoever is most exposed: AUC 0.9 or above, allowed 0.75: not met.
-        The audit: non-members of a model, asked for 100: undecided.
+        LiRA, online: 41 % of members recognised at 10 % false alarms, at least 35 % (95 %), allowed 20 %.
+        Whoever is most exposed: AUC 0.9 or above, allowed 0.75.
+        The audit: number of non-members of a model, asked for 100: undecided.
     """
-    told = f"{whom_text(found, summary)}: {found_text(found)}"
     allowed = allowed_text(found)
-    return f"{told}{f', {allowed}' if allowed else ''}: {WORDS[found.outcome]}."
+    told = f"{whom_text(found, summary)}: {found_text(found)}{f', {allowed}' if allowed else ''}"
+    return f"{told}: {WORDS[found.outcome]}." if found.value is None and found.lies_in is None else f"{told}."
 
 
 def whom_text(found: SharedCriterion, summary: Summary) -> str:
@@ -82,10 +95,20 @@ def found_text(found: SharedCriterion) -> str:
     limits = [
         f"{side} {_number(found, limit)}"
         for side, limit in (("at least", found.at_least), ("at most", found.at_most))
-        if limit is not None
+        if limit is not None and side not in _spared(found)
     ]
     certain = f", {' and '.join(limits)} (95{NBSP}%{' each' if len(limits) > 1 else ''})" if limits else ""
     return f"{_of(found, _number(found, found.value))}{certain}"
+
+
+def _spared(found: SharedCriterion) -> tuple[str, ...]:
+    """Return the limit that did not decide: the far one of what is beyond, the near one of what is met."""
+    floor = found.key.startswith("utility.")
+    if found.outcome == "fail":
+        return ("at least",) if floor else ("at most",)
+    if found.outcome == "pass":
+        return ("at most",) if floor else ("at least",)
+    return ()
 
 
 def allowed_text(found: SharedCriterion) -> str:
@@ -93,7 +116,7 @@ def allowed_text(found: SharedCriterion) -> str:
     if found.threshold is None:
         return ""
     asked = "asked for" if found.key.startswith(("utility.", "evidence.")) else "allowed"
-    return f"{asked} {budget(found.threshold) if _is_share(found.key) else _plain_number(found, found.threshold)}"
+    return f"{asked}{NBSP}{budget(found.threshold) if _is_share(found.key) else _plain_number(found, found.threshold)}"
 
 
 def _what(found: SharedCriterion) -> str:

@@ -8,7 +8,7 @@ from genoaudit.report import shareable_sections as parts
 from genoaudit.report.answer import Answer
 from genoaudit.report.rounding import EPSILON_STEPS
 from genoaudit.report.shareable import Summary
-from genoaudit.report.wording import DELTA, EPSILON, NBSP, auc_text, budget, percent
+from genoaudit.report.wording import CHANCE_AUC, DELTA, EPSILON, NBSP, auc_text, best_of_sentence, budget, percent
 
 _SEES = {
     "labels": "predicted labels",
@@ -45,6 +45,8 @@ def _found(summary: Summary) -> list[str]:
         return ["Nothing is known of what is given away; in particular, nothing has been found safe."]
     sentences = [_rate_sentence(summary, spoken), _auc_sentence(spoken, spoken.auc)]
     if summary.found == "nothing_found":
+        if (spoken.auc.low or 0.0) > CHANCE_AUC:
+            sentences.append(best_of_sentence(len(summary.attacks)))
         sentences.append(
             "This is not a proof of safety: single patients may be exposed where the average is not, and a stronger "
             "attack may exist."
@@ -56,7 +58,7 @@ def _spoken(summary: Summary) -> parts.SharedAttack | None:
     """Return the headline attack if it beats guessing, or else the strongest."""
     judged = [attack for attack in summary.attacks if attack.auc is not None]
     first = next((attack for attack in judged if attack.name == summary.headline), None)
-    if first is not None and first.auc is not None and (first.auc.low or 0.0) > 0.5:
+    if first is not None and first.auc is not None and (first.auc.low or 0.0) > CHANCE_AUC:
         return first
     return max(judged, key=lambda attack: attack.auc.value if attack.auc else 0.0, default=None)
 
@@ -71,11 +73,13 @@ def _rate_sentence(summary: Summary, attack: parts.SharedAttack) -> str:
     if rate is None:
         return "There are too few non-members to say what an attacker achieves who hardly ever raises a false alarm."
     given = "this model" if summary.task.audit == "release" else "one of these models"
-    return (
+    found = (
         f"Given {given}, an attacker who wrongly accuses {budget(rate.fpr)} of the non-members recognises "
-        f"{percent(rate.tpr)} of the members{_between(rate, as_percent=True)}; guessing would recognise "
-        f"{budget(rate.fpr)}."
+        f"{percent(rate.tpr)} of the members{_between(rate, as_percent=True)}"
     )
+    if (rate.low or 0.0) > rate.fpr:
+        return f"{found}; guessing would recognise {budget(rate.fpr)}."
+    return f"{found}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
 
 
 def _auc_sentence(attack: parts.SharedAttack, auc: parts.Number) -> str:

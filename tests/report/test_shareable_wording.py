@@ -31,6 +31,11 @@ def test_nothing_found_is_no_proof_of_safety():
     answer = wording.shared_answer(summary)
     assert (answer.tone, answer.heading) == ("nothing_found", "No attack did better than guessing.")
     assert "not a proof of safety" in said(answer)
+    assert "which is not clearly more than the 10 % that guessing would" in said(answer)
+    assert "best of so many" not in said(answer)
+    lucky = summary.attacks[0].model_copy(update={"auc": parts.Number(value=0.55, low=0.51, high=0.6)})
+    again = wording.shared_answer(summary.model_copy(update={"attacks": (lucky, *summary.attacks[1:])}))
+    assert "That is the best of 5 attacks, and the best of so many gets that far by luck" in said(again)
 
 
 def test_the_strongest_attack_speaks_where_the_headline_beats_nothing():
