@@ -4,7 +4,7 @@ import re
 
 import pytest
 from html_page import Page
-from sample_report import build_minimal_report, build_release_report, build_report
+from sample_report import build_minimal_report, build_release_report, build_report, build_report_of_thirty
 from sample_summary import build_full_report, build_members, build_patients, build_summary
 
 from genoaudit.report.shareable import summarise_for_sharing
@@ -54,6 +54,22 @@ def test_every_part_of_a_summary_has_its_place(page):
     assert page.row("Balanced accuracy") == "Balanced accuracynot shownnot shown"
     for said in ("GA001", "Self-test", "every ε below 1 is refuted", "ε = 8", "Attacks on gradients", "lira_fixed"):
         assert said in page.words
+
+
+def test_long_lists_are_folded_and_short_ones_are_not(page):
+    def folded(page):
+        return [item["text"] for item in page.all("details") if "open" not in item["attrs"]]
+
+    assert folded(page) == []
+    report = build_report_of_thirty()
+    verdict = build_full_report().verdict
+    many = verdict.model_copy(update={"criteria": 3 * verdict.criteria})
+    long = Page(render_summary(build_summary(report.model_copy(update={"verdict": many}))))
+    criteria, attacks = folded(long)
+    assert criteria.strip().startswith("All 18 criteria")
+    assert attacks.strip().startswith("The other 20 attacks")
+    assert "Loss threshold" in attacks
+    assert all(attack.title in long.words for attack in report.attacks)
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(text):
