@@ -317,13 +317,6 @@ def test_a_link_into_something_folded_unfolds_it(page):
     assert page.get_by_text("Member, non-member").is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 400, 1280])
-def test_the_page_never_scrolls_sideways(browse, page_text, width):
-    page = browse(page_text, viewport={"width": width, "height": 800})
-    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
 def test_a_screen_reader_finds_landmarks_names_and_one_outline(page):
     for role, name in (("banner", None), ("main", None), ("contentinfo", None), ("navigation", "Contents")):
         assert page.get_by_role(role, **({} if name is None else {"name": name})).count() == 1
