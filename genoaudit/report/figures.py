@@ -36,12 +36,13 @@ DASHES: tuple[tuple[float, ...] | None, ...] = (None, (5, 2), (2, 1.5), (7, 2, 1
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--rule", SHADE: "--shade"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
+_FONT = 9.5
 STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.5,
+    "font.size": _FONT,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -54,6 +55,9 @@ STYLE = {
     "ytick.labelcolor": INK,
     "legend.frameon": False,
 }
+_LETTERS = 76
+"""How many of a legend's letters stand side by side across the axes, in two columns."""
+
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -206,8 +210,6 @@ def _points(axes: Axes, across: Sequence[float], up: Sequence[Estimate]) -> None
 
 
 def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
-    auc = attack.pooled.auc.value
-    pooled = "" if attack.estimand == "single_target" else "pooled "
     dashes = DASHES[number % len(DASHES)]
     tpr = np.array(attack.pooled.roc.tpr)
     (line,) = axes.plot(
@@ -215,7 +217,7 @@ def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
         np.where(tpr > 0, tpr, np.nan),  # a logarithmic axis has no 0 to fall to
         color=SERIES[number % len(SERIES)],
         linewidth=2.4 if number == 0 else 1.5,
-        label=attack.title if auc is None else f"{attack.title} ({pooled}AUC {auc:.2f})",
+        label=f"{attack.title}, 95 % band" if number == 0 else attack.title,
     )
     if dashes is not None:
         line.set_dashes(dashes)
@@ -258,9 +260,13 @@ def legend_height(entries: int) -> float:
 def legend_above(axes: Axes, *, headline_first: bool = False) -> None:
     """Put the legend above the axes, which curves fill; `headline_first` turns the order of drawing round."""
     handles, labels = axes.get_legend_handles_labels()
-    order = -1 if headline_first else 1
+    if headline_first:
+        handles, labels = handles[::-1], labels[::-1]
+    half = (len(labels) + 1) // 2
+    letters = sum(max(map(len, column), default=0) for column in (labels[:half], labels[half:]))
+    size = _FONT * min(1.0, _LETTERS / letters)
     where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0.2}
-    axes.legend(handles[::order], labels[::order], ncols=2, handlelength=3, **where)
+    axes.legend(handles, labels, ncols=2, handlelength=3, fontsize=size, **where)
 
 
 def _svg(
