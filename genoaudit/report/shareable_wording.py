@@ -44,6 +44,8 @@ def _found(summary: Summary) -> list[str]:
     if summary.found == "unknown" or spoken is None or spoken.auc is None:
         return ["Nothing is known of what is given away; in particular, nothing has been found safe."]
     sentences = [_rate_sentence(summary, spoken), _auc_sentence(spoken, spoken.auc)]
+    if spoken_rate(spoken) is None:  # what cannot be resolved does not open the answer
+        sentences.reverse()
     if summary.found == "nothing_found":
         if (spoken.auc.low or 0.0) > CHANCE_AUC:
             sentences.append(best_of_sentence(len(summary.attacks)))

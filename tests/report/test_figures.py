@@ -133,7 +133,11 @@ def test_of_many_attacks_only_as_many_have_a_curve_as_there_are_colours(report_o
 
 @pytest.mark.parametrize(
     "title",
-    ["Loss", "Attack classifier, logistic, one per class", "An attack of a rather long name, offline, one per class"],
+    [
+        "Loss",
+        "Attack classifier, logistic, one per class",
+        "An attack of a rather long name, offline, one per class",
+    ],
 )
 def test_a_legend_stands_above_the_axes_and_inside_the_figure(report_of_thirty, title):
     attacks = tuple(attack.model_copy(update={"title": title}) for attack in report_of_thirty.attacks)
