@@ -312,6 +312,7 @@ def environment() -> Environment:
     environment.filters |= {function.__name__: function for function in (*said, *sentences, *verdict)}
     environment.filters |= {
         "auc": wording.auc_text,
+        "unbroken": lambda text: text.replace(" %", f"{wording.NBSP}%"),
         "count": lambda number: f"{number:,}",
         "decimals": _decimals,
         "decimal_span": _decimal_span,
