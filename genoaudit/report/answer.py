@@ -24,6 +24,7 @@ from genoaudit.report.wording import (
     CHANCE_AUC,
     auc_or_lowest,
     auc_text,
+    best_of_sentence,
     budget,
     exposure_quantiles,
     flagging_sentence,
@@ -230,6 +231,8 @@ def _nothing_found(report: AuditReport, judged: list[AttackResult]) -> Answer:
         "The attacks that are the best as a rule did not run: they compare the model with others of its recipe, which "
         "is not known."
     )
+    if (strongest.auc.low or 0.0) > CHANCE_AUC:
+        sentence = f"{sentence} {best_of_sentence(len(judged))}"
     said = (sentence, *([untried] if report.design is None else []), *_singled_out(report), caution)
     return Answer("nothing_found", "No attack did better than guessing.", said)
 

@@ -41,7 +41,7 @@ def audit_card(report: AuditReport) -> str:
 
 def verdict_card(verdict: Verdict) -> str:
     """Show a verdict with its reasons and criteria, those that decide first."""
-    rows = [(OUTCOMES[criterion.outcome], criterion.key, criterion.reason) for criterion in by_outcome(verdict)]
+    rows = [(OUTCOMES[found.outcome], found.key, found.reason) for found in by_outcome(verdict.criteria)]
     sentences = (*verdict.reasons, verdict_count(verdict))
     head = ("Outcome", "Criterion", "Reason")
     return card(verdict_heading(verdict), sentences, head=head, rows=rows, words=3, tone=verdict.decision)

@@ -36,12 +36,13 @@ DASHES: tuple[tuple[float, ...] | None, ...] = (None, (5, 2), (2, 1.5), (7, 2, 1
 _TOKENS = {INK: "--ink", MUTED: "--muted", GRID: "--rule", SHADE: "--shade"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
+_FONT = 9.5
 STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.5,
+    "font.size": _FONT,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -54,6 +55,9 @@ STYLE = {
     "ytick.labelcolor": INK,
     "legend.frameon": False,
 }
+_LETTERS = 76
+"""How many of a legend's letters stand side by side across the axes, in two columns."""
+
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -86,14 +90,15 @@ def roc_figure(report: AuditReport) -> str:
         axes.fill_between(roc.fpr, roc.low, roc.high, color=SERIES[0], alpha=0.18, linewidth=0)
         for number, attack in reversed(list(enumerate(attacks))):
             _draw_roc(axes, attack, number)
-        handles, labels = axes.get_legend_handles_labels()
-        axes.legend(handles[::-1], labels[::-1], loc="lower right", handlelength=3.2)
+        legend_above(axes, headline_first=True)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
             axis.set_minor_formatter(lambda _value, _: "")
 
     title = "ROC of attacks, logarithmic axes"
-    return _svg(draw, name="roc", height=ROC_HEIGHT, title=title, description=_describe_roc(attacks))
+    above = legend_height(len(attacks) + 1)
+    described = _describe_roc(attacks)
+    return _svg(draw, name="roc", height=ROC_HEIGHT + above, above=above, title=title, description=described)
 
 
 def roc_points(report: AuditReport) -> dict[str, Any]:
@@ -107,11 +112,13 @@ def roc_points(report: AuditReport) -> dict[str, Any]:
     """
     attacks = drawn_attacks(report)
     n_out, floor = _resolution(attacks[0])
-    left, bottom, width, height = _axes(ROC_HEIGHT)
+    above = legend_height(len(attacks) + 1)
+    whole = ROC_HEIGHT + above
+    left, bottom, width, height = _axes(whole, above)
     return {
         "box": [
             round(72 * inches, 2)
-            for inches in (WIDTH * left, ROC_HEIGHT * (1 - bottom - height), WIDTH * width, ROC_HEIGHT * height)
+            for inches in (WIDTH * left, whole * (1 - bottom - height), WIDTH * width, whole * height)
         ],
         "floor": floor,
         "non_members": n_out,
@@ -144,14 +151,16 @@ def reliability_figure(calibration: Calibration) -> str:
     def draw(axes: Axes) -> None:
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="Predicted probability of membership", ylabel="Were members")
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, dashes=(2, 3), label="as predicted")
-        axes.legend(loc="lower right")
+        legend_above(axes)
         _points(axes, [part.predicted for part in bins], [part.observed for part in bins])
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
 
     listed = "; ".join(f"{part.observed.value:.0%} where {part.predicted:.0%} was predicted" for part in bins)
     title = "Predicted probabilities of membership against what happened"
-    return _svg(draw, name="reliability", height=3.6, title=title, description=f"Share of members: {listed}.")
+    above = legend_height(1)
+    described = f"Share of members: {listed}."
+    return _svg(draw, name="reliability", height=3.5 + above, above=above, title=title, description=described)
 
 
 def convergence_figure(rows: tuple[Convergence, ...]) -> str:
@@ -201,15 +210,14 @@ def _points(axes: Axes, across: Sequence[float], up: Sequence[Estimate]) -> None
 
 
 def _draw_roc(axes: Axes, attack: AttackResult, number: int) -> None:
-    auc = attack.pooled.auc.value
-    pooled = "" if attack.estimand == "single_target" else "pooled "
     dashes = DASHES[number % len(DASHES)]
+    tpr = np.array(attack.pooled.roc.tpr)
     (line,) = axes.plot(
         attack.pooled.roc.fpr,
-        attack.pooled.roc.tpr,
+        np.where(tpr > 0, tpr, np.nan),  # a logarithmic axis has no 0 to fall to
         color=SERIES[number % len(SERIES)],
         linewidth=2.4 if number == 0 else 1.5,
-        label=attack.title if auc is None else f"{attack.title} ({pooled}AUC {auc:.2f})",
+        label=f"{attack.title}, 95 % band" if number == 0 else attack.title,
     )
     if dashes is not None:
         line.set_dashes(dashes)
@@ -244,23 +252,42 @@ def _describe_roc(attacks: tuple[AttackResult, ...]) -> str:
     return "; ".join(parts) + ". The diagonal is guessing."
 
 
-def _svg(draw: Callable[[Axes], None], *, name: str, height: float, title: str, description: str) -> str:
+def legend_height(entries: int) -> float:
+    """Return the inches that a legend of so many entries takes above the axes, in two columns."""
+    return 0.12 + 0.215 * ((entries + 1) // 2)
+
+
+def legend_above(axes: Axes, *, headline_first: bool = False) -> None:
+    """Put the legend above the axes, which curves fill; `headline_first` turns the order of drawing round."""
+    handles, labels = axes.get_legend_handles_labels()
+    if headline_first:
+        handles, labels = handles[::-1], labels[::-1]
+    half = (len(labels) + 1) // 2
+    letters = sum(max(map(len, column), default=0) for column in (labels[:half], labels[half:]))
+    size = _FONT * min(1.0, _LETTERS / letters)
+    where: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0.2}
+    axes.legend(handles, labels, ncols=2, handlelength=3, fontsize=size, **where)
+
+
+def _svg(
+    draw: Callable[[Axes], None], *, name: str, height: float, title: str, description: str, above: float = 0.0
+) -> str:
     import matplotlib.style
     from matplotlib.figure import Figure
 
     # From the library's defaults, not from the user's matplotlibrc: the figure is part of the report.
     with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]):
         figure = Figure(figsize=(WIDTH, height))
-        axes = figure.add_axes(_axes(height))
+        axes = figure.add_axes(_axes(height, above))
         draw(axes)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return inline_svg(text.getvalue(), name=name, title=title, description=description)
 
 
-def _axes(height: float) -> tuple[float, float, float, float]:
-    """Place the axes: left, bottom, width and height as shares of the figure."""
-    return 0.095, 0.52 / height, 0.865, 1 - 0.65 / height
+def _axes(height: float, above: float) -> tuple[float, float, float, float]:
+    """Place the axes: left, bottom, width and height as shares of the figure; `above` inches are left for a legend."""
+    return 0.095, 0.52 / height, 0.865, 1 - (0.65 + above) / height
 
 
 def inline_svg(document: str, *, name: str, title: str, description: str) -> str:

@@ -114,7 +114,7 @@ def render_html(
         single=report.audit == "release",
         per_patient=patients is not None or report.exposure is not None,
         answer=answer(report),
-        criteria=by_outcome(report.verdict),
+        criteria=by_outcome(report.verdict.criteria if report.verdict is not None else ()),
         risk=risk_of(report),
         subject=wording.subject(report),
         whose=wording.whose(report),
@@ -312,6 +312,7 @@ def environment() -> Environment:
     environment.filters |= {function.__name__: function for function in (*said, *sentences, *verdict)}
     environment.filters |= {
         "auc": wording.auc_text,
+        "unbroken": lambda text: text.replace(" %", f"{wording.NBSP}%"),
         "count": lambda number: f"{number:,}",
         "decimals": _decimals,
         "decimal_span": _decimal_span,

@@ -140,33 +140,42 @@ def _counted(estimate: Estimate, whom: str) -> str:
 
 
 def _odds(ppv: PpvAtPrior, *, clear: bool) -> Odds:
-    among, guessing, low = _AMONG.get(ppv.prior, budget(ppv.prior)), hundredth(ppv.prior), hundredth(ppv.low)
+    among, guessing = _AMONG.get(ppv.prior, budget(ppv.prior)), hundredth(ppv.prior)
     if ppv.value is None or (ppv.high is None and not clear):
-        return Odds(among, f"at least {low}", "", guessing, round(100 * ppv.low))
-    span = f"{low} or more" if ppv.high is None else f"{low} to {hundredth(ppv.high)}"
-    right, span = (f"about {hundredth(ppv.value)}", span) if clear else (span, "")
+        return Odds(among, f"at least {hundredth(ppv.low)}", "", guessing, round(100 * ppv.low))
+    span, value = _span(ppv.low, ppv.high), hundredth(ppv.value)
+    right = value if " " in value else f"about {value}"
+    right, span = (right, "" if span == right else span) if clear else (span, "")
     return Odds(among, right, span, guessing, round(100 * ppv.value))
+
+
+def _span(low: float, high: float | None) -> str:
+    """Say both limits out of 100, or only the one that is not next to none or to all."""
+    least, most = hundredth(low), "100" if high is None else hundredth(high)
+    if least == most or least.startswith("more"):
+        return least
+    if high is None or most.startswith("more"):
+        return f"{least} or more"
+    return f"{most} at most" if least == "0" or least.startswith("fewer") else f"{least} to {most}"
 
 
 def _accusations(own: ShadowThreshold, odds: tuple[Odds, ...], *, clear: bool) -> str:
     if not odds:
         return ""
     first, *others = [f"{each.right}{f' ({each.span})' if each.span else ''}" for each in odds]
-    share = odds[0].among
-    are = "is a member" if share.startswith("one ") else "are members"
     said = [
-        f"{first} times of 100 if {share} of those attacked {are}",
-        *(
-            f"{right} if {each.among} {'is' if each.among.startswith('one ') else 'are'}"
-            for right, each in zip(others, odds[1:], strict=True)
-        ),
+        f"{first} are members if {odds[0].among} of those attacked {_are(odds[0])}",
+        *(f"{right} if {each.among} {_are(each)}" for right, each in zip(others, odds[1:], strict=True)),
     ]
     doubt = "" if clear else ", and the attack is not clearly better than that"
     return (
-        f"An attacker who names 100 patients as members at this threshold for {budget(own.fpr)} false alarms would be "
-        f"right {joined(said)}. Naming them at random would be right {joined([each.guessing for each in odds])} "
-        f"times{doubt}."
+        f"Of 100 patients whom an attacker names as members at this threshold for {budget(own.fpr)} false alarms, "
+        f"{joined(said)}. Of 100 named at random, {joined([each.guessing for each in odds])} would be{doubt}."
     )
+
+
+def _are(odds: Odds) -> str:
+    return "is" if odds.among.startswith("one ") else "are"
 
 
 def _beats_guessing(own: ShadowThreshold) -> bool:

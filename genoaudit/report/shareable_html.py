@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genoaudit.report import shareable_criteria, verdict_wording
 from genoaudit.report import shareable_wording as wording
 from genoaudit.report.html import environment
 from genoaudit.report.shareable import Summary
@@ -25,6 +26,8 @@ def render_summary(summary: Summary) -> str:
             summary=summary,
             answer=wording.shared_answer(summary),
             say=wording,
+            told=shareable_criteria,
+            criteria=verdict_wording.by_outcome(summary.verdict.criteria if summary.verdict is not None else ()),
             headline=headline,
             rate=None if headline is None else wording.spoken_rate(headline),
             roc=shared_roc_figure(summary) if summary.roc else None,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from genoaudit.report import shareable_sections as parts
 from genoaudit.report.answer import Answer
 from genoaudit.report.rounding import EPSILON_STEPS
 from genoaudit.report.shareable import Summary
-from genoaudit.report.wording import DELTA, EPSILON, NBSP, auc_text, budget, percent
+from genoaudit.report.wording import CHANCE_AUC, DELTA, EPSILON, NBSP, auc_text, best_of_sentence, budget, percent
 
-DECISIONS = {"release": "release", "hold": "hold", "undecidable": "cannot be decided on this evidence"}
-OUTCOMES = {"fail": "not met", "open": "undecided", "pass": "met", "silent": "with nothing against it"}
 _SEES = {
     "labels": "predicted labels",
     "probabilities": "probabilities",
@@ -44,7 +44,11 @@ def _found(summary: Summary) -> list[str]:
     if summary.found == "unknown" or spoken is None or spoken.auc is None:
         return ["Nothing is known of what is given away; in particular, nothing has been found safe."]
     sentences = [_rate_sentence(summary, spoken), _auc_sentence(spoken, spoken.auc)]
+    if spoken_rate(spoken) is None:  # what cannot be resolved does not open the answer
+        sentences.reverse()
     if summary.found == "nothing_found":
+        if (spoken.auc.low or 0.0) > CHANCE_AUC:
+            sentences.append(best_of_sentence(len(summary.attacks)))
         sentences.append(
             "This is not a proof of safety: single patients may be exposed where the average is not, and a stronger "
             "attack may exist."
@@ -56,7 +60,7 @@ def _spoken(summary: Summary) -> parts.SharedAttack | None:
     """Return the headline attack if it beats guessing, or else the strongest."""
     judged = [attack for attack in summary.attacks if attack.auc is not None]
     first = next((attack for attack in judged if attack.name == summary.headline), None)
-    if first is not None and first.auc is not None and (first.auc.low or 0.0) > 0.5:
+    if first is not None and first.auc is not None and (first.auc.low or 0.0) > CHANCE_AUC:
         return first
     return max(judged, key=lambda attack: attack.auc.value if attack.auc else 0.0, default=None)
 
@@ -71,11 +75,13 @@ def _rate_sentence(summary: Summary, attack: parts.SharedAttack) -> str:
     if rate is None:
         return "There are too few non-members to say what an attacker achieves who hardly ever raises a false alarm."
     given = "this model" if summary.task.audit == "release" else "one of these models"
-    return (
+    found = (
         f"Given {given}, an attacker who wrongly accuses {budget(rate.fpr)} of the non-members recognises "
-        f"{percent(rate.tpr)} of the members{_between(rate, as_percent=True)}; guessing would recognise "
-        f"{budget(rate.fpr)}."
+        f"{percent(rate.tpr)} of the members{_between(rate, as_percent=True)}"
     )
+    if (rate.low or 0.0) > rate.fpr:
+        return f"{found}; guessing would recognise {budget(rate.fpr)}."
+    return f"{found}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
 
 
 def _auc_sentence(attack: parts.SharedAttack, auc: parts.Number) -> str:
@@ -92,19 +98,17 @@ def _between(found: parts.Number | parts.Rate, *, as_percent: bool = False) -> s
     return f", 95{NBSP}% interval {say(found.low)} to {say(found.high)}"
 
 
-def band_text(band: parts.Band) -> str:
-    """Say a band in words.
+def band_text(band: parts.Band, say: Callable[[float], str] = "{:g}".format) -> str:
+    """Say a band in words, its ends by `say`.
 
     Examples
     --------
     >>> [band_text(parts.Band(low=low, high=high)) for low, high in ((None, 0.6), (0.7, 0.8), (0.9, None))]
     ['below 0.6', '0.7 to 0.8', '0.9 or above']
     """
-    if band.low is None and band.high is None:
-        return "any"
     if band.low is None:
-        return f"below {band.high:g}"
-    return f"{band.low:g} or above" if band.high is None else f"{band.low:g} to {band.high:g}"
+        return "any" if band.high is None else f"below {say(band.high)}"
+    return f"{say(band.low)} or above" if band.high is None else f"{say(band.low)} to {say(band.high)}"
 
 
 def exposure_sentence(exposure: parts.SharedExposure | None) -> str:
@@ -187,27 +191,3 @@ def bound_sentence(bound: parts.SharedBound) -> str:
         least = f" of {EPSILON_STEPS[1]:g} or more" if bound.about == "the most exposed patient" else ""
         return f"By {whom}: no {EPSILON}{least} is refuted ({at})."
     return f"By {whom}: every {EPSILON} below {bound.at_least:g} is refuted ({at})."
-
-
-def verdict_sentence(verdict: parts.SharedVerdict) -> str:
-    """Say how many criteria of the policy had which outcome."""
-    outcomes = [criterion.outcome for criterion in verdict.criteria]
-    told = [f"{outcomes.count(outcome)} {words}" for outcome, words in OUTCOMES.items() if outcome in outcomes]
-    return f"By the policy \N{LEFT DOUBLE QUOTATION MARK}{verdict.policy}\N{RIGHT DOUBLE QUOTATION MARK}: " + (
-        f"of {len(outcomes)} criteria {', '.join(told)}." if told else "it asks nothing."
-    )
-
-
-def criterion_text(found: parts.SharedCriterion) -> str:
-    """Say a criterion's number with its limits, or where it lies, against what is allowed."""
-    allowed = "" if found.threshold is None else f"threshold {found.threshold:g}"
-    if found.lies_in is not None:
-        return f"in the band {band_text(found.lies_in)}; {allowed}"
-    if found.value is None:
-        return allowed or "not a number"
-    limits = [
-        f"{words} {auc_text(limit)}"
-        for words, limit in (("at least", found.at_least), ("at most", found.at_most))
-        if limit is not None
-    ]
-    return "; ".join(filter(None, (", ".join((auc_text(found.value), *limits)), allowed)))

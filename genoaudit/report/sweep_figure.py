@@ -249,7 +249,7 @@ def _label_points(axes: Axes, panel: _Panel, kinds: Sequence[str]) -> None:
             ha="center",
             va="center",
             fontsize=_LABEL,
-            color=colour,
+            color=INK,  # series are told from the paper, but not legible as words on it
             annotation_clip=False,
             arrowprops=arrow if np.hypot(*gap) > 13 else None,
         )

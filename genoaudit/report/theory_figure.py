@@ -15,7 +15,18 @@ import numpy as np
 
 from genoaudit.contracts import FloatArray
 from genoaudit.privacy.trade_off import dp_fnr
-from genoaudit.report.figures import DASHES, INK, MUTED, SERIES, SHADE, STYLE, drawn_attacks, inline_svg
+from genoaudit.report.figures import (
+    DASHES,
+    INK,
+    MUTED,
+    SERIES,
+    SHADE,
+    STYLE,
+    drawn_attacks,
+    inline_svg,
+    legend_above,
+    legend_height,
+)
 from genoaudit.report.result import AttackResult, AuditReport
 from genoaudit.report.sections import ClaimComparison, Theory, TradeOff
 from genoaudit.report.wording import EPSILON, epsilon_text
@@ -66,7 +77,7 @@ def theory_figure(report: AuditReport) -> str:
     fpr = np.geomspace(floor, 1.0, 200)
     proved = strongest_bounds(theory.comparisons)
     entries = max(len(theory.curves), 1) + len(spoken) + len(proved) + 1
-    above = 0.12 + 0.215 * ((entries + 1) // 2)  # inches for the legend
+    above = legend_height(entries)
     rows = -(-len(report.attacks) // _COLUMNS)
     height = _MAIN + above + rows * (_PANEL + _GAP) + (0.3 if rows else 0.0)
 
@@ -82,8 +93,7 @@ def theory_figure(report: AuditReport) -> str:
         for found in proved:
             _draw_bound(axes, found, fpr)
         axes.plot(fpr, fpr, color=MUTED, linewidth=1, dashes=(2, 3), label="guessing")
-        # Above the axes, which curves and attacks fill.
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, handlelength=3, borderaxespad=0.2)
+        legend_above(axes)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         axes.xaxis.set_minor_formatter(lambda _value, _: "")

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genoaudit.report.release_sections import Verdict
-from genoaudit.report.verdict_wording import found_text, limits_text, threshold_text, verdict_heading
+from genoaudit.report.verdict_wording import WORDS, found_text, limits_text, threshold_text, verdict_heading
 
 REASONS_SHOWN = 8
 _STYLES = {"release": "bold green", "hold": "bold red", "undecidable": "bold yellow"}
@@ -18,10 +18,10 @@ def print_verdict(console: Console, verdict: Verdict) -> None:
     print_decision(console, verdict)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "criterion", "of", "found", "95 % limits", "policy"):
-        table.add_column(Text(column), no_wrap=column != "of", min_width=12 if column == "of" else None)
+        table.add_column(Text(column), no_wrap=column != "of", min_width=11 if column == "of" else None)
     for criterion in verdict.criteria:
         numbers = (found_text(criterion), limits_text(criterion), threshold_text(criterion))
-        table.add_row(*map(Text, (criterion.outcome, criterion.key, criterion.subject, *numbers)))
+        table.add_row(*map(Text, (WORDS[criterion.outcome], criterion.key, criterion.subject, *numbers)))
     console.print()
     console.print(table)
 

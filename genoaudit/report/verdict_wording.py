@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol, TypeVar
+
 from genoaudit.report.criteria.draft import said
-from genoaudit.report.release_sections import Criterion, Verdict, WorstGroup
+from genoaudit.report.release_sections import Criterion, WorstGroup
 from genoaudit.report.result import Utility
 from genoaudit.report.wording import percent, spoken_estimate, spoken_interval
 
-OUTCOMES = {
-    "fail": "\N{MULTIPLICATION SIGN} fails",
-    "open": "? open",
-    "silent": "\N{EN DASH} silent",
-    "pass": "\N{CHECK MARK} passes",
-}
-"""What may come of a criterion, told apart without colour; what decides comes first."""
+WORDS = {"fail": "not met", "open": "undecided", "silent": "not refuted", "pass": "met"}
+"""What may come of a criterion, on every page and in the terminal; what decides comes first."""
+
+SIGNS = {"fail": "\N{MULTIPLICATION SIGN}", "open": "?", "silent": "\N{EN DASH}", "pass": "\N{CHECK MARK}"}
+OUTCOMES = {outcome: f"{sign} {WORDS[outcome]}" for outcome, sign in SIGNS.items()}
+"""The same words with a sign, so that they are told apart without colour."""
 
 _DECISIONS = {
     "release": "every criterion of the policy \N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK} is met.",
@@ -21,32 +23,53 @@ _DECISIONS = {
     "undecidable": "this evidence does not settle the policy "
     "\N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}.",
 }
-_COUNTED = {"pass": "met", "fail": "not met", "open": "open", "silent": "that could only fail, and did not"}
 
 
-def verdict_heading(verdict: Verdict) -> str:
+class _Decided(Protocol):
+    """A verdict, confidential or shareable, as far as both are said alike."""
+
+    @property
+    def decision(self) -> Literal["release", "hold", "undecidable"]: ...
+
+    @property
+    def policy(self) -> str: ...
+
+    @property
+    def criteria(self) -> Sequence[_Judged]: ...
+
+
+class _Judged(Protocol):
+    @property
+    def outcome(self) -> Literal["pass", "fail", "open", "silent"]: ...
+
+
+_AnyJudged = TypeVar("_AnyJudged", bound=_Judged)
+
+
+def verdict_heading(verdict: _Decided) -> str:
     """Say what a policy says of an audit, the decision first.
 
     Examples
     --------
+    >>> from genoaudit.report.release_sections import Verdict
     >>> verdict_heading(Verdict(decision="hold", policy="ours", policy_sha256="", criteria=(), reasons=()))
     'Hold: the policy “ours” is not met.'
     """
     return f"{verdict.decision.capitalize()}: {_DECISIONS[verdict.decision].format(verdict.policy)}"
 
 
-def verdict_count(verdict: Verdict) -> str:
+def verdict_count(verdict: _Decided) -> str:
     """Count the criteria by what came of them."""
-    found = {outcome: sum(criterion.outcome == outcome for criterion in verdict.criteria) for outcome in _COUNTED}
-    said = ", ".join(f"{found[outcome]:,} {words}" for outcome, words in _COUNTED.items() if found[outcome])
+    found = {outcome: sum(criterion.outcome == outcome for criterion in verdict.criteria) for outcome in WORDS}
+    said = ", ".join(f"{found[outcome]:,} {words}" for outcome, words in WORDS.items() if found[outcome])
     number = len(verdict.criteria)
     return f"{number:,} {'criterion' if number == 1 else 'criteria'}: {said or 'none judged'}."
 
 
-def by_outcome(verdict: Verdict | None) -> list[Criterion]:
+def by_outcome(criteria: Iterable[_AnyJudged]) -> list[_AnyJudged]:
     """Put the criteria that decide first."""
-    order = {outcome: place for place, outcome in enumerate(OUTCOMES)}
-    return sorted(() if verdict is None else verdict.criteria, key=lambda criterion: order[criterion.outcome])
+    order = {outcome: place for place, outcome in enumerate(WORDS)}
+    return sorted(criteria, key=lambda criterion: order[criterion.outcome])
 
 
 def found_text(criterion: Criterion) -> str:

@@ -135,6 +135,14 @@ def main_rate(attack: AttackResult) -> RateAtFpr | None:
     return min(attack.tpr_at_fpr, key=lambda rate: (rate.fpr != CARD_FPR, -rate.fpr), default=None)
 
 
+def best_of_sentence(attacks: int) -> str:
+    """Say why an interval above guessing is no finding where the attack was chosen for being the best of several."""
+    return (
+        f"That is the best of {attacks:,} attacks, and the best of so many gets that far by luck more easily than one "
+        "named beforehand."
+    )
+
+
 def exposure_quantiles(report: AuditReport) -> dict[float, float]:
     """Return the AUC by the percentage of patients at or below it, in increasing order; empty without patients."""
     if report.exposure is None:

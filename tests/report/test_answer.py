@@ -73,6 +73,15 @@ def test_finding_nothing_is_said_as_nothing_found_and_not_as_safety(make_report)
     assert "stand out" not in text
 
 
+def test_the_best_of_many_attacks_may_lie_above_guessing_by_luck_and_that_is_said(make_report):
+    report = make_report(separation=0.0)
+    lucky = report.attacks[2].model_copy(update={"auc": Estimate(0.55, 0.502, 0.598)})
+    tone, text = said(report.model_copy(update={"attacks": (*report.attacks[:2], lucky, *report.attacks[3:])}))
+    assert tone == "nothing_found"
+    assert "guessing gives 0.50. That is the best of 5 attacks, and the best of so many gets that far by luck" in text
+    assert "the best of so many" not in said(report)[1]
+
+
 def test_no_patient_is_said_to_exceed_certainty(report):
     certain = {"50%": 0.9, "95%": 1.0, "100%": 1.0}
     report = report.model_copy(update={"exposure": report.exposure.model_copy(update={"auc_quantiles": certain})})

@@ -36,7 +36,7 @@ def test_a_verdict_shows_what_decided_and_every_criterion():
     verdict = build_verdict("undecidable")
     found = words(verdict_card(verdict))
     assert found == words(verdict._repr_html_())
-    assert found.index("× fails") < found.index("? open") < found.index("✓ passes")
+    assert found.index("× not met") < found.index("? undecided") < found.index("✓ met")
     assert all(criterion.reason in found for criterion in verdict.criteria)
 
 

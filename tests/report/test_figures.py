@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -130,9 +131,25 @@ def test_of_many_attacks_only_as_many_have_a_curve_as_there_are_colours(report_o
     assert "Attack number 23" not in found
 
 
-def test_the_curves_of_one_model_are_not_called_pooled(report, release_report):
-    assert "pooled" in words(roc_figure(report))
-    assert "pooled" not in words(roc_figure(release_report))
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Loss",
+        "Attack classifier, logistic, one per class",
+        "An attack of a rather long name, offline, one per class",
+    ],
+)
+def test_a_legend_stands_above_the_axes_and_inside_the_figure(report_of_thirty, title):
+    attacks = tuple(attack.model_copy(update={"title": title}) for attack in report_of_thirty.attacks)
+    report = report_of_thirty.model_copy(update={"attacks": attacks})
+    root = ET.fromstring(roc_figure(report))
+    names = [element for element in root.iter(f"{SVG}text") if (element.text or "").startswith((title, "guessing"))]
+    assert len(names) == 7
+    top, right = roc_points(report)["box"][1], float(root.get("viewBox").split()[2])
+    for name in names:
+        size = float(re.search(r"font-size: ([\d.]+)px", name.get("style"))[1])
+        assert float(name.get("y")) < top
+        assert float(name.get("x")) + 0.5 * size * len(name.text) <= right + 1
 
 
 def curve(figure, colour):

@@ -32,9 +32,9 @@ def test_the_sentences_say_the_numbers_at_the_strictest_rate_that_can_be_resolve
     assert "set on other models for 1 % false alarms" in text
     assert "would name 20 of 100 members (95 % interval 15 to 25), and 1 of 100 non-members" in text
     # With the upper limit of the false alarms: 0.2 / (0.2 + 0.0125), 0.02 / (0.02 + 0.9 * 0.0125), ...
-    assert "would be right about 94 (92 to 97) times of 100 if half of those attacked are members" in text
+    assert "about 94 (92 to 97) are members if half of those attacked are, " in text
     assert "about 64 (57 to 78) if one in ten is and about 14 (11 to 24) if one in a hundred is" in text
-    assert "Naming them at random would be right 50, 10 and 1 times." in text
+    assert "Of 100 named at random, 50, 10 and 1 would be." in text
     assert [odds.shown for odds in risk.odds] == [94, 64, 14]
 
 
@@ -49,7 +49,7 @@ def test_a_rate_that_cannot_be_resolved_is_passed_over(report):
 def test_without_a_false_alarm_only_the_lower_limit_is_said(report):
     none = threshold(0.01, Estimate(0.5, 0.4, 0.6), Estimate(0.0, 0.0, 0.004))
     risk, text = said(with_thresholds(report, none))
-    assert "would be right at least 99 times of 100" in text
+    assert "at least 99 are members if half of those attacked are" in text
     assert "none of 100 non-members" in text
     assert risk.odds[0].span == ""
 
@@ -58,8 +58,22 @@ def test_what_may_be_guessing_is_said_as_a_range_and_not_drawn(report):
     guess = threshold(0.1, Estimate(0.12, 0.09, 0.15), Estimate(0.1, 0.08, 0.12))
     risk, text = said(with_thresholds(report, guess))
     assert risk.odds == ()
-    assert "would be right 43 to 65 times of 100" in text
+    assert "43 to 65 are members if half of those attacked are" in text
     assert "not clearly better than that" in text
+
+
+@pytest.mark.parametrize(
+    ("tpr", "achieved", "right", "wrong"),
+    [
+        (Estimate(0.12, 0.03, 0.2), Estimate(0.1, 0.08, 0.12), "2 at most if one in a hundred is", "fewer than 1 to"),
+        (Estimate(0.9, 0.8, 0.95), Estimate(0.0001, 0.0, 0.0004), "more than 99 are members if half", "to more than"),
+        (Estimate(0.9, 0.3, 0.95), Estimate(0.002, 0.001, 0.02), "(94 or more) are members", "about more"),
+    ],
+)
+def test_limits_next_to_none_or_all_are_said_as_one(report, tpr, achieved, right, wrong):
+    _, text = said(with_thresholds(report, threshold(0.1, tpr, achieved)))
+    assert right in text
+    assert wrong not in text
 
 
 def test_the_attack_that_speaks_is_the_one_that_the_answer_speaks_of(report):
@@ -78,7 +92,7 @@ def test_one_given_model_is_spoken_of_as_one(release_report):
 
 def test_a_share_of_members_without_words_of_its_own_is_said_as_a_percentage(report):
     own = threshold(0.1, LOOSE.tpr, LOOSE.achieved_fpr, priors=(0.2,))
-    assert "if 20 % of those attacked are members" in said(with_thresholds(report, own))[1]
+    assert "are members if 20 % of those attacked are." in said(with_thresholds(report, own))[1]
 
 
 def test_without_thresholds_or_attacks_nothing_is_said(report, minimal_report):
@@ -90,4 +104,4 @@ def test_without_thresholds_or_attacks_nothing_is_said(report, minimal_report):
 def test_a_single_share_of_members_makes_one_sentence(report, priors):
     own = threshold(0.1, LOOSE.tpr, LOOSE.achieved_fpr, priors=priors)
     words = "one in a hundred" if priors == (0.01,) else "one in ten"
-    assert f"times of 100 if {words} of those attacked is a member. Naming" in said(with_thresholds(report, own))[1]
+    assert f"are members if {words} of those attacked is. Of 100" in said(with_thresholds(report, own))[1]

@@ -4,11 +4,12 @@ import re
 
 import pytest
 from html_page import Page
-from sample_report import build_minimal_report, build_release_report, build_report
+from sample_report import build_minimal_report, build_release_report, build_report, build_report_of_thirty
 from sample_summary import build_full_report, build_members, build_patients, build_summary
 
 from genoaudit.report.shareable import summarise_for_sharing
 from genoaudit.report.shareable_html import render_summary
+from genoaudit.report.wording import NBSP
 
 HOSTILE = "<script>alert('x')</script>&\"<b>"
 
@@ -25,7 +26,12 @@ def page(text):
 
 def test_the_page_says_first_that_it_may_be_shared_and_what_was_decided(page):
     words = page.words
-    order = ["MAY BE SHARED", "Verdict: hold", "Members can be told from non-members.", "What was removed, and why"]
+    order = [
+        "MAY BE SHARED",
+        "Hold: the policy “standard” is not met.",
+        "Members can be told from non-members.",
+        "What was removed, and why",
+    ]
     assert [words.index(said) for said in order] == sorted(words.index(said) for said in order)
     assert "CONFIDENTIAL" not in words
 
@@ -37,17 +43,33 @@ def test_the_risk_is_said_in_plain_words(page):
 
 
 def test_every_part_of_a_summary_has_its_place(page):
-    assert page.row("LiRA, online").startswith("LiRA, online0.77")
+    assert page.row("LiRA, online0").startswith("LiRA, online0.77")
     assert page.row("female").startswith("female230")
     assert page.row("0.9 or above")
-    assert page.row("attacks.auc").startswith("attacks.aucLiRA, online0.77")
-    assert "attacks.auc (LiRA, online) not met: 0.77" in page.words
+    assert page.row("LiRA, onlineAUC").startswith("LiRA, onlineAUC 0.77")
+    assert "LiRA, online: AUC 0.77, at least 0.74 (95 %), allowed 0.60." in page.words.replace(NBSP, " ")
     assert page.row("Label swapped")
     assert page.row("all (extrapolated)")
     assert page.row("all together")
     assert page.row("Balanced accuracy") == "Balanced accuracynot shownnot shown"
     for said in ("GA001", "Self-test", "every ε below 1 is refuted", "ε = 8", "Attacks on gradients", "lira_fixed"):
         assert said in page.words
+
+
+def test_long_lists_are_folded_and_short_ones_are_not(page):
+    def folded(page):
+        return [item["text"] for item in page.all("details") if "open" not in item["attrs"]]
+
+    assert folded(page) == []
+    report = build_report_of_thirty()
+    verdict = build_full_report().verdict
+    many = verdict.model_copy(update={"criteria": 3 * verdict.criteria})
+    long = Page(render_summary(build_summary(report.model_copy(update={"verdict": many}))))
+    criteria, attacks = folded(long)
+    assert criteria.strip().startswith("All 18 criteria")
+    assert attacks.strip().startswith("The other 20 attacks")
+    assert "Loss threshold" in attacks
+    assert all(attack.title in long.words for attack in report.attacks)
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(text):

@@ -48,6 +48,9 @@ def test_it_is_named_for_readers_and_takes_its_colours_from_the_page(draw, sweep
     assert "var(--series-1" in figure
     assert "<style" not in figure
     assert "fill: #ffffff" not in figure
+    words = [element.get("style", "") for element in root.iter() if element.tag.endswith("text")]
+    assert words
+    assert not [style for style in words if "--series" in style]  # legible as marks only
     links = [element.get("href")[1:] for element in root.iter() if element.get("href")]
     assert set(links) <= set(by_id)
 

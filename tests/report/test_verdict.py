@@ -19,7 +19,10 @@ def test_every_attack_is_held_to_the_limit_and_the_worst_comes_first():
     assert found.decision == "hold"
     assert outcomes(found, "attacks.auc") == ["pass", "fail", "fail", "pass", "pass"]
     assert found.reasons[0] == "LiRA, online: AUC 0.77, at least 0.75 (95 %), allowed 0.60."
-    assert found.reasons[1] == "LiRA, online: TPR at 10 % FPR 41 %, at least 35 % (95 %), allowed 20 %."
+    assert (
+        found.reasons[1]
+        == "LiRA, online: 41 % of members recognised at 10 % false alarms, at least 35 % (95 %), allowed 20 %."
+    )
     assert all("allowed" in reason for reason in found.reasons)
     lira = next(criterion for criterion in found.criteria if criterion.subject == "LiRA, online")
     assert (lira.value, lira.threshold) == (pytest.approx(0.771, abs=1e-3), 0.6)

@@ -25,7 +25,7 @@ def test_the_decision_its_reasons_and_every_criterion_are_printed(printed):
     assert text.startswith("Hold: the policy “ours” is not met.\n  LiRA, online: AUC 0.77, at least 0.75 (95 %)")
     table = text.split("\n\n")[1]
     assert table.count("attacks.auc") == 5
-    assert "fail  attacks.auc      LiRA, online" in table
+    assert "not met  attacks.auc      LiRA, online" in table
     assert "0.75 to 0.79  <= 0.60" in table
     assert ">= 64" in table
 

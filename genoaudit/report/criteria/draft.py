@@ -15,7 +15,8 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.one_sided import p_above, p_below
 
 Outcome = Literal["pass", "fail", "open", "silent"]
-Unit = Literal["auc", "share"]
+Unit = Literal["auc", "share", "rate"]
+"""How a number is said: as an AUC, as a share, or as a rate, a share of what is named."""
 
 NOTHING = Estimate(None, None, None)
 
@@ -106,7 +107,8 @@ class Limit:
 
     def without(self, subject: str, reason: str) -> Draft:
         """Return the criterion where there is no number, which is open."""
-        return decided(self.key, subject, "open", f"{self.name} {reason}", threshold=self.threshold)
+        name = f"the share of {self.name}" if self.unit == "rate" else self.name
+        return decided(self.key, subject, "open", f"{name} {reason}", threshold=self.threshold)
 
     def of(self, subject: str, estimate: Estimate) -> Draft:
         """Compare a number with the limit."""
@@ -141,7 +143,10 @@ class _Words:
             for side, end in (("at least", self.at_least), ("at most", self.at_most))
         )
         far, near = (at_least, at_most) if self.limit.floor else (at_most, at_least)
-        found = f"{self.subject}: {self.limit.name} {said(self.value, threshold, unit)}"
+        number = said(self.value, threshold, unit)
+        found = (
+            f"{self.subject}: {f'{number} of {self.limit.name}' if unit == 'rate' else f'{self.limit.name} {number}'}"
+        )
         demanded = f"{'asked for' if self.limit.floor else 'allowed'} {said(threshold, threshold, unit)}"
         if outcome == "pass":
             return f"{found}, {far} (95 %), {demanded}."
@@ -160,7 +165,25 @@ def auc_limit(key: str, threshold: float) -> Limit:
     return Limit(key, "AUC", threshold, "auc")
 
 
-def rate_draft(table: str, subject: str, rates: tuple[RateAtFpr, ...], limit: tuple[float, float], units: str) -> Draft:
+@dataclass(frozen=True)
+class Sides:
+    """Whom rates are of, for messages.
+
+    Parameters
+    ----------
+    inside
+        Of whom a TPR is a share: ``"members"``.
+    outside
+        What a false-positive budget is spent on: ``"non-members"``.
+    """
+
+    inside: str
+    outside: str
+
+
+def rate_draft(
+    table: str, subject: str, rates: tuple[RateAtFpr, ...], limit: tuple[float, float], sides: Sides
+) -> Draft:
     """Compare a TPR within a false-positive budget with its limit; only resolvable rates are read.
 
     Parameters
@@ -171,18 +194,21 @@ def rate_draft(table: str, subject: str, rates: tuple[RateAtFpr, ...], limit: tu
         What was measured, at one or several budgets.
     limit
         False-positive budget and largest TPR.
-    units
-        What a false-positive budget is spent on, for messages: ``"non-members"``.
+    sides
+        Whom the rates are of.
     """
     fpr, tpr = limit
-    kept = Limit(f"{table}.tpr_at_fpr.{fpr:g}", f"TPR at {100 * fpr:g} % FPR", tpr, "share")
+    kept = Limit(
+        f"{table}.tpr_at_fpr.{fpr:g}", f"{sides.inside} recognised at {100 * fpr:g} % false alarms", tpr, "rate"
+    )
     rate = next((rate for rate in rates if abs(rate.fpr - fpr) < 1e-9), None)
     if rate is None:
         measured = ", ".join(f"{100 * rate.fpr:g} %" for rate in rates) or "none"
         return kept.without(subject, f"was not measured (budgets that were: {measured})")
     if not rate.resolvable:
         return kept.without(
-            subject, f"cannot be resolved with {rate.n_out:,} {units}: fewer than ten false positives stand behind it"
+            subject,
+            f"cannot be resolved with {rate.n_out:,} {sides.outside}: fewer than ten false positives stand behind it",
         )
     return kept.of(subject, Estimate(rate.tpr, rate.low, rate.high, rate.at_least, rate.at_most))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from genoaudit.report.criteria.draft import Draft, auc_limit, rate_draft
+from genoaudit.report.criteria.draft import Draft, Sides, auc_limit, rate_draft
 from genoaudit.report.policy import CanaryLimits, WorstGroupLimits, WorstPatientLimits
 from genoaudit.report.result import AuditReport
 
+_MODELS = Sides("models with the patient", "models without the patient")
+_CANARIES = Sides("canaries", "canaries")
 _TOO_FEW = "was not measured: it takes at least 32 models, half of them to choose and half to measure"
 
 
@@ -22,7 +24,7 @@ def worst_patient_drafts(limits: WorstPatientLimits, report: AuditReport) -> Ite
         yield limit.without(subject, _TOO_FEW) if worst is None else limit.of(subject, worst.auc)
     rates = () if worst is None else (worst.tpr_at_fpr,)
     for budget in limits.tpr_at_fpr.items():
-        yield rate_draft("worst_patient", subject, rates, budget, "models without the patient")
+        yield rate_draft("worst_patient", subject, rates, budget, _MODELS)
 
 
 def worst_group_drafts(limits: WorstGroupLimits, report: AuditReport) -> Iterator[Draft]:
@@ -45,9 +47,9 @@ def canary_drafts(limits: CanaryLimits, report: AuditReport) -> Iterator[Draft]:
         if not kinds:
             yield limit.without("Canaries", none)
     for budget in limits.tpr_at_fpr.items():
-        yield from (rate_draft("canaries", subject, (kind.tpr_at_fpr,), budget, "canaries") for subject, kind in kinds)
+        yield from (rate_draft("canaries", subject, (kind.tpr_at_fpr,), budget, _CANARIES) for subject, kind in kinds)
         if not kinds:
-            yield rate_draft("canaries", "Canaries", (), budget, "canaries")
+            yield rate_draft("canaries", "Canaries", (), budget, _CANARIES)
 
 
 def _models(report: AuditReport) -> str:

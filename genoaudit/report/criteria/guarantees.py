@@ -86,9 +86,9 @@ def _rate_key(fpr: float) -> str:
 
 def _allowed_rate(fpr: float, most: float, found: Guarantee, report: AuditReport) -> Draft:
     """Read the mechanism's limit where the curves are drawn; between two points the higher one holds."""
-    key, name, allowed = _rate_key(fpr), f"TPR at {100 * fpr:g} % FPR", f"allowed {said(most, most, 'share')}"
+    key, at, allowed = _rate_key(fpr), f"at {100 * fpr:g} % false alarms", f"allowed {said(most, most, 'share')}"
     if found.epsilon is None or found.vacuous:
-        return decided(key, _SUBJECT, "fail", f"it excludes no {name}, {allowed}", threshold=most)
+        return decided(key, _SUBJECT, "fail", f"it excludes nothing {at}, {allowed}", threshold=most)
     curves = () if report.theory is None or report.joint is not None else report.theory.curves
     highest = {
         curve.neighbouring: min(
@@ -97,10 +97,12 @@ def _allowed_rate(fpr: float, most: float, found: Guarantee, report: AuditReport
         for curve in curves
     }
     if not highest:
-        return decided(key, _SUBJECT, "open", f"what it allows as {name} was not computed", threshold=most)
+        return decided(
+            key, _SUBJECT, "open", f"how many members any attack may recognise {at} was not computed", threshold=most
+        )
     relation, value = max(highest.items(), key=lambda entry: entry[1])
     outcome: Outcome = "pass" if value <= most else "fail"
-    reason = f"it allows any attack a {name} of {said(value, most, 'share')} ({relation}), {allowed}"
+    reason = f"any attack may recognise {said(value, most, 'share')} of members {at} ({relation}), {allowed}"
     return decided(key, _SUBJECT, outcome, reason, threshold=most, value=value)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.criteria.draft import Draft, auc_limit, decided, rate_draft
+from genoaudit.report.criteria.draft import Draft, Sides, auc_limit, decided, rate_draft
 from genoaudit.report.policy import AttackLimits
 from genoaudit.report.release_sections import FullSizeRisk
 from genoaudit.report.result import AuditReport
 
-_UNITS = "non-members"
+_SIDES = Sides("members", "non-members")
 
 
 def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
@@ -32,9 +32,9 @@ def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
             yield limit.without("Attacks", "was not measured: none ran")
     for budget in limits.tpr_at_fpr.items():
         if not any(_resolvable(rates, budget[0]) for _, _, rates in found):  # once, not for each of thirty attacks
-            yield rate_draft("attacks", "Every attack", found[0][2] if found else (), budget, _UNITS)
+            yield rate_draft("attacks", "Every attack", found[0][2] if found else (), budget, _SIDES)
             continue
-        yield from (rate_draft("attacks", title, rates, budget, _UNITS) for title, _, rates in found)
+        yield from (rate_draft("attacks", title, rates, budget, _SIDES) for title, _, rates in found)
 
 
 def _required(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
@@ -58,7 +58,7 @@ def _extrapolated(limits: AttackLimits, full: FullSizeRisk, report: AuditReport)
     measured = sorted((point.tpr_at_fpr for point in full.points), key=lambda rate: rate.n_out)[:1]
     rates = tuple(_at(rate, full.tpr) for rate in measured)
     for budget in limits.tpr_at_fpr.items():
-        yield rate_draft("attacks", subject, rates, budget, _UNITS)
+        yield rate_draft("attacks", subject, rates, budget, _SIDES)
 
 
 def _at(rate: RateAtFpr, tpr: Estimate) -> RateAtFpr:

@@ -67,6 +67,7 @@
     tip.setAttribute("role", "status");
     const clear = () => {
       tip.textContent = "";
+      tip.style.transform = ""; // even unseen it would make a page that was narrowed since scroll sideways
       ring.remove();
     };
     const show = (mark) => {

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.criteria.draft import Adjusted, Limit, auc_limit, rate_draft, said
+from genoaudit.report.criteria.draft import Adjusted, Limit, Sides, auc_limit, rate_draft, said
 
 CLOSE = Estimate(0.62, 0.56, 0.68, 0.57, 0.67)
 FLOOR = Limit("utility.accuracy", "accuracy", 0.8, "share", floor=True)
@@ -70,13 +70,18 @@ def rate(tpr, n_out, *, fpr=0.1):
 
 
 def test_only_resolvable_rates_are_read():
-    clear = rate_draft("attacks", "LiRA", (rate(0.4, 300), rate(0.2, 300, fpr=0.01)), (0.1, 0.2), "non-members")
+    clear = rate_draft(
+        "attacks", "LiRA", (rate(0.4, 300), rate(0.2, 300, fpr=0.01)), (0.1, 0.2), Sides("members", "non-members")
+    )
     assert (clear.key, clear.beyond, clear.number.at_least) == ("attacks.tpr_at_fpr.0.1", True, pytest.approx(0.36))
-    blurred = rate_draft("attacks", "LiRA", (rate(0.4, 60),), (0.1, 0.2), "non-members")
+    blurred = rate_draft("attacks", "LiRA", (rate(0.4, 60),), (0.1, 0.2), Sides("members", "non-members"))
     assert (blurred.outcome, blurred.beyond) == ("open", False)
     assert "cannot be resolved with 60 non-members" in blurred.say("open", None)
-    other = rate_draft("attacks", "LiRA", (rate(0.4, 300),), (0.05, 0.2), "non-members")
-    assert other.say("open", None) == "LiRA: TPR at 5 % FPR was not measured (budgets that were: 10 %)."
+    other = rate_draft("attacks", "LiRA", (rate(0.4, 300),), (0.05, 0.2), Sides("members", "non-members"))
+    assert (
+        other.say("open", None)
+        == "LiRA: the share of members recognised at 5 % false alarms was not measured (budgets that were: 10 %)."
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(["auc", "share"]))

@@ -12,7 +12,7 @@ def test_rates_that_cannot_be_resolved_or_were_not_measured_are_open_and_said_on
         assert found.decision == "undecidable"
         assert outcomes(found, f"attacks.tpr_at_fpr.{fpr}") == ["open"]
         assert told in found.reasons[0]
-        assert found.reasons[0].startswith("Every attack: TPR at ")
+        assert found.reasons[0].startswith("Every attack: the share of members recognised at ")
 
 
 def test_required_attacks_must_have_run():
@@ -50,7 +50,7 @@ def test_of_a_model_of_everybody_the_extrapolation_is_judged_and_said_to_be_one(
         "LiRA, online, extrapolated to a model of all patients and not measured: AUC 0.55, at most"
     )
     assert reasons(found, "attacks.tpr_at_fpr.0.1")[0].endswith(
-        "TPR at 10 % FPR 15 %, at most 18 % (95 %), allowed 20 %."
+        "15 % of members recognised at 10 % false alarms, at most 18 % (95 %), allowed 20 %."
     )
     assert reasons(found, "worst_patient.auc")[0].startswith(
         "The most exposed patient, in models of 50 % of the patients:"
@@ -75,7 +75,10 @@ def test_several_releases_are_judged_together():
     found = verdict(report, attacks={"auc": 0.6, "tpr_at_fpr": {"0.1": 0.2}}, bounds={"epsilon": 3})
     assert found.reasons == (
         "The guarantee: epsilon 5.00 at delta 0.0003 (add/remove), allowed 3.",
-        "Joint LiRA on this and 1 earlier release together: TPR at 10 % FPR 30 %, at least 26 % (95 %), allowed 20 %.",
+        (
+            "Joint LiRA on this and 1 earlier release together: 30 % of members recognised at 10 % false alarms, at "
+            "least 26 % (95 %), allowed 20 %."
+        ),
         "Joint LiRA on this and 1 earlier release together: AUC 0.66, at least 0.64 (95 %), allowed 0.60.",
     )
     without = quiet(joint=joint.model_copy(update={"guarantee": None}), guarantee=GUARANTEE, theory=THEORY)
