@@ -22,6 +22,7 @@ from genoaudit.errors import ConfigError
 from genoaudit.inputs import record_inputs
 from genoaudit.model_config import MembersByColumn
 from genoaudit.models.claims import settle_privacy
+from genoaudit.models.descriptions import describe_unseeded
 from genoaudit.models.recipes import build_recipe
 from genoaudit.release.audit import audit_target, settings_for_target, shadow_design
 from genoaudit.release.earlier import Release, earlier_design, settings_for_earlier, unchanged, with_earlier
@@ -77,7 +78,7 @@ def run_audit(
         result = audit_everybody(
             asked.recipe,
             asked.cohort,
-            summary.given_model(asked.target),
+            asked.target,
             config.audit,
             options,
             groups=config.cohort.groups,
@@ -262,6 +263,13 @@ def _read(config: AuditConfig) -> _Asked:
         raise ConfigError(msg)
     if not asked.everybody:
         need_both_sides(target, cohort)
+    elif recipe is not None and _is_other(recipe, _recipe_of(target), cohort):
+        # Of a model that left patients out, reference models that are unlike it are found out by a check.
+        msg = (
+            f"[recipe] is not what {target.source} was trained by, and models of another recipe say nothing of one "
+            "that was trained on all patients. Leave [recipe] out: the folder brings its own."
+        )
+        raise ConfigError(msg)
     if not config.earlier:
         return asked
     if recipe is None or asked.everybody:
@@ -288,6 +296,14 @@ def _recipe_of(target: Target) -> Recipe | None:
     from sklearn.base import clone
 
     return cast("Recipe", clone(target.model))
+
+
+def _is_other(recipe: Recipe, own: Recipe | None, cohort: Cohort) -> bool:
+    """Whether a recipe that was named is not the model's own; no where that is not known."""
+    if own is None:
+        return False
+    named, known = (describe_unseeded(settle_privacy(one, patients=cohort.n_patients)) for one in (recipe, own))
+    return named != known
 
 
 def _without_answer(cohort: Cohort, config: AuditConfig) -> Cohort:

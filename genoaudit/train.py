@@ -27,7 +27,7 @@ from genoaudit.errors import ConfigError
 from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.models.claims import PrivacyClaim, privacy_claim, private_settings, settle_privacy
-from genoaudit.models.descriptions import describe_recipe
+from genoaudit.models.descriptions import describe_recipe, describe_unseeded
 from genoaudit.models.fitting import fit_recipe
 from genoaudit.models.recipes import check_is_recipe
 from genoaudit.models.seeds import for_release
@@ -312,7 +312,7 @@ def _train(plan: TrainingPlan, folder: Path, progress: Progress | None) -> Train
         cohort=cohort,
         members=plan.membership.members,
         members_by=plan.membership.given_by,
-        described=_described(plan.recipe),
+        described=describe_unseeded(plan.recipe),
         steps=plan.steps,
         privacy=None if plan.claim is None else _privacy(plan.claim),
         seed=plan.seed,
@@ -368,18 +368,6 @@ def _privacy(claim: PrivacyClaim) -> Privacy:
 
 def _finite(epsilon: float) -> float | None:
     return epsilon if math.isfinite(epsilon) else None
-
-
-def _described(recipe: Recipe) -> dict[str, Any]:
-    """Describe a recipe without its seeds."""
-
-    def bare(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: bare(item) for key, item in value.items() if key != "random_state"}
-        return [bare(item) for item in value] if isinstance(value, list) else value
-
-    described: dict[str, Any] = bare(describe_recipe(recipe))
-    return described
 
 
 def _round(number: int) -> int:

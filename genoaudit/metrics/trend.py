@@ -6,7 +6,8 @@ are too close together to tell a slope, and an attack that does no better than g
 slope is taken from the theory and the line from the points: members and non-members whose scores are normal and lie d'
 apart give an AUC and, at any false-positive rate, a TPR whose probits are linear in d', and d' falls as one over the
 square root of n, to nothing or to what does not fall. The probit is drawn linearly in one over the square root of n.
-What else changes between the two points is for the caller to say.
+What else changes between the two points is for the caller to say. A fall is drawn on in the value alone: as the line
+may not go on, the upper limits credit none of it and are nowhere below those of the larger number.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def extrapolate(smaller: Estimate, larger: Estimate, *, members: tuple[int, int]
     -------
     The rate there. Interval and one-sided limits join the two points' own as those of a difference are joined (MOVER:
     Zou and Donner, Statistics in Medicine 2008). Errors of the two points count as independent: where the same patients
-    make both too high the interval is wider than it need be. It says nothing of whether the line goes on. No value
-    where a point has none.
+    make both too high the interval is wider than it need be. It says nothing of whether the line goes on, but where the
+    rate falls, no upper limit lies below that of the larger number. No value where a point has none.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def extrapolate(smaller: Estimate, larger: Estimate, *, members: tuple[int, int]
     --------
     >>> found = extrapolate(Estimate(0.8, 0.78, 0.82), Estimate(0.7, 0.68, 0.72), members=(50, 90), to=100)
     >>> [round(end, 3) for end in (found.value, found.low, found.high)]
-    [0.683, 0.659, 0.707]
+    [0.683, 0.659, 0.72]
     """
     if not 0 < members[0] < members[1] <= to:
         raise ConfigError(f"numbers of members must rise, found {members[0]}, {members[1]} and {to}.")
@@ -73,7 +74,7 @@ def extrapolate(smaller: Estimate, larger: Estimate, *, members: tuple[int, int]
         below = special.ndtr(reached - math.hypot((1 + beyond) * near_down, beyond * far_up))
         above = special.ndtr(reached + math.hypot((1 + beyond) * near_up, beyond * far_down))
         least, most = ends[1]
-        return min(0.0 if least == 0 else float(below), value), max(1.0 if most == 1 else float(above), value)
+        return min(0.0 if least == 0 else float(below), value), max(float(above), most, value)
 
     return Estimate(value, *limits("low", "high"), *limits("at_least", "at_most"))
 

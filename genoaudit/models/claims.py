@@ -35,6 +35,8 @@ class PrivacyClaim:
     seeded
         Whether any step's random numbers can be drawn again by whoever knows the seed: fine for a shadow model, which
         must be reproducible, but such a model is not releasable under the guarantee.
+    assumed
+        Whether a given model is only said to be trained by the recipe that is guaranteed this.
     """
 
     guarantee: Guarantee
@@ -42,6 +44,7 @@ class PrivacyClaim:
     gaps: tuple[str, ...]
     assumptions: tuple[str, ...]
     seeded: bool
+    assumed: bool = False
 
     @property
     def mechanism(self) -> Mechanism:

@@ -45,6 +45,18 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
     return _describe_estimator(recipe, "recipe")
 
 
+def describe_unseeded(recipe: Recipe) -> dict[str, Any]:
+    """Describe a recipe as `describe_recipe` does, without the ``random_state`` of any part."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: bare(item) for key, item in value.items() if key != "random_state"}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    described: dict[str, Any] = bare(describe_recipe(recipe))
+    return described
+
+
 def _describe_estimator(estimator: Any, where: str) -> dict[str, Any]:
     parameters = estimator.get_params(deep=False)
     described = {key: _describe(parameters[key], f"{where}.{key}") for key in sorted(parameters)}

@@ -192,6 +192,7 @@ def composed(releases: Sequence[Release]) -> Guarantee | None:
         gaps=tuple(dict.fromkeys(gap for claim in claims for gap in claim.gaps)),
         assumptions=tuple(dict.fromkeys(told for claim in claims for told in claim.assumptions)),
         seeded=any(claim.seeded for claim in claims),
+        assumed=any(claim.assumed for claim in claims),
     )
     return summary.guarantee(together, seeded=together.seeded)
 

@@ -1,14 +1,15 @@
 """The story of a model trained on everybody: nobody was left out to compare its members with.
 
-Its recipe is audited instead, on half of the patients and on nine in ten of them, and what the headline attack achieves
-is drawn on to all. That is an extrapolation, not a measurement of the given model and not a bound.
+Its recipe is audited instead, on half of the patients and on nine in ten of them, and what each attack achieves is
+drawn on to all. That is an extrapolation, not a measurement of the given model and not a bound.
 
 Two things change with the share. Each patient weighs less among more, so that attacks grow weaker. And the attacker,
 whose reference models hold as large a share of the same patients, knows the other members better, so that attacks grow
 stronger; of a recipe without randomness an attacker who knows all others knows for certain. A line through two shares
-holds both. It is read as the risk from an attacker who knows nine in ten of the others: what he gained by knowing more
-than half of them is in the slope, so that the line errs on the side of risk. One who knows more gets more. And a line
-is smooth: a recipe that jumps with the number of patients, by one more batch in an epoch, is not foretold.
+holds both. It is read as the risk from an attacker who knows nine in ten of the others. Where the rate rises, what he
+gained by knowing more than half of them is in the slope, so that the line errs on the side of risk; where it falls, the
+fall is in the value and in no upper limit. One who knows more gets more. And a line is smooth: a recipe that jumps with
+the number of patients, by one more batch in an epoch, is not foretold.
 
 The number of references is no third thing: at both shares the attacker has as many of each patient, with the patient
 and without.
@@ -27,15 +28,17 @@ from genoaudit.audit import audit_recipe
 from genoaudit.config import AuditSection, CanarySection, RunOptions
 from genoaudit.contracts import Design, Progress, Recipe
 from genoaudit.data.design import make_random_splits, turns_of
+from genoaudit.data.target import Target
 from genoaudit.errors import DataError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.trend import extrapolate
-from genoaudit.models.claims import privacy_claim, settle_privacy
+from genoaudit.models.claims import settle_privacy
 from genoaudit.release.matched import matched_scores
+from genoaudit.release.promise import claim_of
 from genoaudit.report import summary
-from genoaudit.report.release_sections import FullSizeRisk, GivenModel, NotTested, RiskAtShare
-from genoaudit.report.result import AuditResult
+from genoaudit.report.release_sections import FullSizeRisk, NotTested, RiskAtShare, Trend
+from genoaudit.report.result import AttackResult, AuditResult
 from genoaudit.shadowing import Clock, plan_audit, retold, train_design
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ TREND = "the probit of the rate, linear in one over the square root of the numbe
 def audit_everybody(
     recipe: Recipe,
     cohort: Cohort,
-    given: GivenModel,
+    target: Target,
     settings: AuditSection | None = None,
     options: RunOptions | None = None,
     *,
@@ -78,8 +81,8 @@ def audit_everybody(
         What the model was trained by.
     cohort
         Its members.
-    given
-        The model, for the record: nothing is asked of it.
+    target
+        The model, for the record and for what its training promises: nothing is asked of it.
     settings, options, groups, canaries, progress
         As for `genoaudit.audit_recipe`, for the models trained on half of the patients. On the larger share so many
         more are trained that everybody is left out as often.
@@ -107,29 +110,25 @@ def audit_everybody(
         canaries=canaries,
         progress=progress,
     )
-    attack = next(attack for attack in half.report.attacks if attack.name == half.report.headline)
-    rate = next(rate for rate in attack.pooled.tpr_at_fpr if rate.fpr == FPR)
-    at_half = RiskAtShare(
-        share=0.5,
-        members=cohort.n_patients // 2,
-        models=half.design.models,
-        auc=attack.auc,
-        tpr_at_fpr=rate,
-    )
     with clock("larger share"):
-        beyond = _at_larger_share(recipe, cohort, settings, options, attack=attack.name, like=half, progress=progress)
-    claim = privacy_claim(recipe, patients=cohort.n_patients)
+        beyond = _at_larger_share(recipe, cohort, settings, options, like=half, progress=progress)
+    trends = [
+        _trend(found, _at_half(found, half), beyond[found.name], cohort)
+        for found in half.report.attacks
+        if found.name in beyond
+    ]
+    trends.sort(key=lambda found: found.attack != half.report.headline)  # stable: the others stay in order
+    headline, *others = trends
+    claim = claim_of(target, recipe)
     full_size = FullSizeRisk(
-        attack=attack.name,
-        points=(at_half, beyond),
-        auc=_extrapolated(at_half.auc, beyond.auc, (at_half, beyond), cohort),
-        tpr=_extrapolated(_as_estimate(at_half), _as_estimate(beyond), (at_half, beyond), cohort),
+        **dict(headline),
         trend=TREND,
-        guarantee=None if claim is None else summary.guarantee(claim),
+        others=tuple(others),
+        guarantee=None if claim is None else summary.guarantee(claim, seeded=claim.seeded),
     )
-    report = half.report.model_copy(
-        update={"target": given, "full_size": full_size, "not_tested": (*half.report.not_tested, _UNTESTED)}
-    )
+    given = summary.given_model(target)
+    untested = (*half.report.not_tested, _UNTESTED)
+    report = half.report.model_copy(update={"target": given, "full_size": full_size, "not_tested": untested})
     seconds = {**half.run["seconds"], **clock.seconds}
     return replace(half, report=report, run={**half.run, "seconds": seconds})
 
@@ -155,8 +154,9 @@ def nearly_all(cohort: Cohort, settings: AuditSection, *, models: int) -> Design
     patients = cohort.n_patients
     smallest = min(np.unique(cohort.patients[cohort.y == code]).size for code in range(len(cohort.classes)))
     least = max(patients - round(SHARE * patients), math.ceil(OUTSIDE * patients / smallest))
-    # A few more if that makes the turns come out even, so that nobody is passed over.
-    outside = min(range(least, least + least // 4 + 1), key=lambda number: patients % number)
+    # A few more if that makes the turns come out even, so that nobody is passed over; not so many that it is refused.
+    most = max(least, min(least + least // 4, math.floor((1 - LEAST_SHARE) * patients)))
+    outside = min(range(least, most + 1), key=lambda number: patients % number)
     members = patients - outside
     if members < LEAST_SHARE * patients:
         problem = (
@@ -175,11 +175,10 @@ def _at_larger_share(
     settings: AuditSection,
     options: RunOptions,
     *,
-    attack: str,
     like: AuditResult,
     progress: Progress | None,
-) -> RiskAtShare:
-    """Run one attack on models that hold nearly all patients."""
+) -> dict[str, RiskAtShare]:
+    """Run the same attacks on models that hold nearly all patients."""
     design = nearly_all(cohort, settings, models=like.design.models)
     members = int(design.members[0].sum())
     settings = settings.model_copy(update={"models": design.models})
@@ -187,15 +186,38 @@ def _at_larger_share(
     plan = plan_audit(settled, cohort, settings, options)
     tell = retold(progress, "on nearly all patients")
     trained = train_design(settled, cohort, design, settings, options, plan=plan, tell=tell)
-    alone = settings.model_copy(update={"attacks": (attack,)})
-    scores = matched_scores(alone, trained.signals, design, cohort.patients)
-    numbers = summarise(scores, design.members, design.partner, fprs=(FPR,))
+    same = settings.model_copy(update={"attacks": tuple(found.name for found in like.report.attacks)})
+    share = members / cohort.n_patients
+    at: dict[str, RiskAtShare] = {}
+    for attack, scores in matched_scores(same, trained.signals, design, cohort.patients).items():
+        numbers = summarise(scores, design.members, design.partner, fprs=(FPR,))
+        at[attack] = RiskAtShare(
+            share=share,
+            members=members,
+            models=design.models,
+            auc=numbers.mean_over_targets.auc,
+            tpr_at_fpr=numbers.pooled.tpr_at_fpr[0],
+        )
+    return at
+
+
+def _at_half(found: AttackResult, half: AuditResult) -> RiskAtShare:
     return RiskAtShare(
-        share=members / cohort.n_patients,
-        members=members,
-        models=design.models,
-        auc=numbers.mean_over_targets.auc,
-        tpr_at_fpr=numbers.pooled.tpr_at_fpr[0],
+        share=0.5,
+        members=half.report.cohort.patients // 2,
+        models=half.design.models,
+        auc=found.auc,
+        tpr_at_fpr=next(rate for rate in found.pooled.tpr_at_fpr if rate.fpr == FPR),
+    )
+
+
+def _trend(found: AttackResult, half: RiskAtShare, beyond: RiskAtShare, cohort: Cohort) -> Trend:
+    points = (half, beyond)
+    return Trend(
+        attack=found.name,
+        points=points,
+        auc=_extrapolated(half.auc, beyond.auc, points, cohort),
+        tpr=_extrapolated(_as_estimate(half), _as_estimate(beyond), points, cohort),
     )
 
 

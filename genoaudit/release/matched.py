@@ -9,6 +9,7 @@ not ask for: they compare a patient with other models' answers on the same patie
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +21,15 @@ from genoaudit.randomness import generator
 from genoaudit.scoring import score_attacks
 
 
-def matched_scores(settings: AuditSection, signals: Signals, design: Design, patients: IntArray) -> FloatArray:
-    """Score every patient of every model of a random split by one attack with matched references.
+def matched_scores(
+    settings: AuditSection, signals: Signals, design: Design, patients: IntArray
+) -> Mapping[str, FloatArray]:
+    """Score every patient of every model of a random split by attacks with matched references.
 
     Parameters
     ----------
     settings
-        What the adversary sees, and the one attack.
+        What the adversary sees, and the attacks.
     signals, design
         What models say that take turns to leave everybody out, and who was a member of which.
     patients
@@ -34,17 +37,17 @@ def matched_scores(settings: AuditSection, signals: Signals, design: Design, pat
 
     Returns
     -------
-    Scores, higher = member; [targets, patients]. The references of a target come from other rounds than its own, so
-    that they know nothing of its members; they are as many as there are other rounds, with and without the patient.
+    Scores of each attack that can run, higher = member; [targets, patients]. The references of a target come from other
+    rounds than its own, so that they know nothing of its members; they are as many as there are other rounds, with and
+    without the patient.
 
     Raises
     ------
     ConfigError
-        If the attack cannot run on so few references.
+        If no attack can run on so few references.
     """
-    (attack,) = settings.attacks
     draws = draw_codes(design.partner)
-    scores = np.empty(design.members.shape)
+    scores: dict[str, FloatArray] = {}
     for draw in range(int(draws.max()) + 1):
         own, others = np.flatnonzero(draws == draw), np.flatnonzero(draws != draw)
         rng = generator(design.seed, "matched", draw)
@@ -56,7 +59,8 @@ def matched_scores(settings: AuditSection, signals: Signals, design: Design, pat
             seed=design.seed,
         )
         said = _said(signals, others[chosen][:, patients], own)
-        scores[own] = score_attacks(settings, said, together, patients).scores[attack][-own.size :]
+        for attack, found in score_attacks(settings, said, together, patients).scores.items():
+            scores.setdefault(attack, np.empty(design.members.shape))[own] = found[-own.size :]
     return scores
 
 

@@ -16,8 +16,9 @@ _TRAINED_BY_IT = "The given model was trained by this recipe; its answers alone 
 def claim_of(target: Target, recipe: Recipe | None) -> PrivacyClaim | None:
     """Say what is promised to the members of a given model.
 
-    Where its mechanisms are known, they count. Otherwise the promise is that of the recipe, if the model was trained by
-    it. Random numbers count as ones that can be drawn again unless it is known that they cannot.
+    Where its mechanisms are known, they count; what this package trained without any promises nothing. Otherwise the
+    promise is that of the recipe, if the model was trained by it, which nothing shows: it is assumed. Random numbers
+    count as ones that can be drawn again unless it is known that they cannot.
 
     Parameters
     ----------
@@ -41,7 +42,10 @@ def claim_of(target: Target, recipe: Recipe | None) -> PrivacyClaim | None:
             assumptions=() if of_model is None else of_model.assumptions,
             seeded=target.seeded is not False,
         )
-    claim = None if recipe is None else privacy_claim(recipe, patients=int(target.members.sum()))
+    if recipe is None or target.kind == "genoaudit":
+        return None
+    claim = privacy_claim(recipe, patients=int(target.members.sum()))
     if claim is None:
         return None
-    return replace(claim, assumptions=(*claim.assumptions, _TRAINED_BY_IT), seeded=target.seeded is not False)
+    assumptions = (*claim.assumptions, _TRAINED_BY_IT)
+    return replace(claim, assumptions=assumptions, seeded=target.seeded is not False, assumed=True)

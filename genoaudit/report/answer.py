@@ -89,7 +89,7 @@ def _of_release(report: AuditReport, found: Answer) -> Answer:
 
 
 def _promised(report: AuditReport, found: Answer) -> Answer:
-    guarantee, theory = report.guarantee, report.theory
+    guarantee, theory = report.promise, report.theory
     if guarantee is None:
         return found
     promised = guarantee_sentence(guarantee)

@@ -225,7 +225,7 @@ def _run(
         attack=None if attack is None else attack.title,
         accuracy=report.utility.non_members.accuracy,
         flagged=None if flagging is None else flagging.flagged / flagging.patients,
-        guarantee=report.guarantee,
+        guarantee=report.promise,
         verdict=None if verdict is None else verdict.decision,
         policy=None if verdict is None else verdict.policy,
         **numbers,

@@ -16,6 +16,11 @@ Then, by linear programmes over the counts of all combinations of values,
 - every hidden value, and every combination of two values (a hidden remainder counts as one) that is too small to be
   shown by itself, can be as little as one number and as much as another that are `PROTECTION` or more apart.
 
+That is protection from arithmetic. An attacker who replays this rule on every cohort that fits what is shown may narrow
+hidden counts further, as with any suppression whose rule is known, and so may the decision of a policy that limits the
+most exposed group, if it fails and every group that is shown would not. A large hidden count may follow exactly where
+the small ones beside it do not.
+
 The programmes allow fractions of a patient. Of two variables their limits are those of whole numbers (it is a transport
 problem); of more, a test solves for whole numbers and finds nothing narrower than `PROTECTION`.
 

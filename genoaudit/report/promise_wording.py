@@ -54,8 +54,12 @@ def guarantee_sentence(guarantee: Guarantee) -> str:
     covered = (
         "" if guarantee.end_to_end else " The promise is about training alone and does not cover all of the recipe."
     )
+    by = "DP-SGD"
+    if guarantee.assumed:
+        by = "this recipe, DP-SGD,"
+        covered += " Nothing shows that the given model was trained by it; if it was not, nothing is promised."
     return (
-        f"Training by DP-SGD promises {EPSILON}{NBSP}={NBSP}{found} to each patient with all samples "
+        f"Training by {by} promises {EPSILON}{NBSP}={NBSP}{found} to each patient with all samples "
         f"({guarantee.neighbouring}, {guarantee.accountant.upper()}).{covered}"
     )
 

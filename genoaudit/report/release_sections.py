@@ -36,7 +36,7 @@ class NotTested(Part):
 
 
 class RiskAtShare(Part):
-    """The headline attack on models that were trained on a share of the patients."""
+    """An attack on models that were trained on a share of the patients."""
 
     share: float
     members: int
@@ -47,16 +47,25 @@ class RiskAtShare(Part):
     )
 
 
-class FullSizeRisk(Part):
-    """The risk of a model trained on everybody, whom nobody was left out to compare with: an extrapolation."""
+class Trend(Part):
+    """What an attack achieved on models of two shares of the patients, and what that comes to at all of them."""
 
     attack: str
     points: tuple[RiskAtShare, ...] = Field(description="Measured, smallest share first.")
     auc: Estimate = Field(description="Extrapolated to all patients, not measured.")
     tpr: Estimate = Field(description="The same for the TPR at the false-positive rate of the points.")
+
+
+class FullSizeRisk(Trend):
+    """The risk of a model trained on everybody, whom nobody was left out to compare with: an extrapolation.
+
+    It is the headline attack's; the others stand beside it.
+    """
+
     trend: str = Field(description="Along what the trend was drawn.")
+    others: tuple[Trend, ...] = Field(default=(), description="Every other attack that ran at both shares.")
     guarantee: Guarantee | None = Field(
-        default=None, description="Of the recipe's training on all patients; None: it promises nothing."
+        default=None, description="Of the given model's training on all patients; None: it promises nothing."
     )
 
 

@@ -60,6 +60,9 @@ def _extrapolated(report: AuditReport, full_size: FullSizeRisk) -> str:
             f" At {wording.budget(rate.fpr)} false alarms it would recognise {wording.percent(full_size.tpr.value)} of "
             f"the members ({wording.spoken_interval(full_size.tpr, as_percent=True)})."
         )
+    better = max(full_size.others, key=lambda other: other.auc.value or 0.0, default=None)
+    if better is not None and wording.auc_text(better.auc.value or 0.0) > wording.auc_text(full_size.auc.value):
+        said += f" {title_of(report, better.attack)} would do better still: AUC {wording.spoken_estimate(better.auc)}."
     return f"{said} {worth}"
 
 

@@ -206,6 +206,11 @@ class AuditReport(Part):
         """Number of models that were trained: for a given model without a recipe, none."""
         return 0 if self.design is None else self.design.models
 
+    @property
+    def promise(self) -> Guarantee | None:
+        """What training promises: that of all patients, where models of some of them stand for one of all."""
+        return self.guarantee if self.full_size is None else self.full_size.guarantee
+
     def to_json(self) -> str:
         """Return the report as strict JSON: keys sorted, six significant digits, no clock, no host, no NaN."""
         return canonical_json(self.model_dump(mode="json"))

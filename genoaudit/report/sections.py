@@ -163,6 +163,9 @@ class Guarantee(Part):
     seeded: bool = Field(
         default=True, description="The noise can be drawn again: reproducible, as an audit must be, not releasable."
     )
+    assumed: bool = Field(
+        default=False, description="The given model is only said to be trained by the recipe that promises this."
+    )
 
 
 class TradeOff(Part):

@@ -75,7 +75,7 @@ class Summary(parts.Shared):
     members: parts.Quality | None = Field(description="Utility on the patients that models were trained on.")
     non_members: parts.Quality | None
     variables: tuple[parts.Variable, ...] = Field(max_length=100)
-    most_exposed_group: parts.MostExposedGroup | None
+    most_exposed_group: parts.MostExposedGroup | None = Field(description="None where a group is hidden.")
     exposure: parts.SharedExposure | None
     promise: parts.Promise | None
     theory: parts.SharedTheory | None
@@ -136,7 +136,7 @@ def summarise_for_sharing(report: AuditReport, patients: pd.DataFrame, members: 
         variables=variables,
         most_exposed_group=most_exposed_group(report, variables) if enough else None,
         exposure=shared_exposure(report, about) if enough else None,
-        promise=None if report.guarantee is None else promise(report.guarantee),
+        promise=None if report.promise is None else promise(report.promise),
         theory=_theory(report),
         bounds=_bounds(report) if enough else (),
         canaries=_canaries(report) if enough else None,

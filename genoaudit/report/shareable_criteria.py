@@ -81,8 +81,6 @@ def whom_text(found: SharedCriterion, summary: Summary) -> str:
     section = found.key.partition(".")[0]
     if section != "attacks":
         return _WHOM.get(section, "The policy")
-    if summary.full_size is not None:
-        return "Extrapolated to a model of all patients"
     return "Every attack" if summary.joint is None or found.value is None else "All releases together"
 
 

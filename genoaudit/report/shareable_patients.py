@@ -117,15 +117,15 @@ def classes_are_complete(variables: tuple[parts.Variable, ...]) -> bool:
 
 
 def most_exposed_group(report: AuditReport, variables: tuple[parts.Variable, ...]) -> parts.MostExposedGroup | None:
-    """Say how exposed the most exposed group is, and which it is if it may be named."""
+    """Say which group is most exposed and how much, where no group is hidden; None otherwise.
+
+    If it is not named next to groups that are shown, it is one of the hidden ones, which is then large enough to have
+    been attacked by itself.
+    """
     worst = report.worst_group
-    if worst is None or worst.auc.value is None:
+    if worst is None or worst.auc.value is None or not all(variable.complete for variable in variables):
         return None
-    shown = {(variable.name, value.name) for variable in variables for value in variable.values}
-    named_so = (worst.variable, worst.value) in shown
-    return parts.MostExposedGroup(
-        variable=named(worst.variable), value=named(worst.value) if named_so else None, auc=band(worst.auc.value)
-    )
+    return parts.MostExposedGroup(variable=named(worst.variable), value=named(worst.value), auc=band(worst.auc.value))
 
 
 def shared_exposure(report: AuditReport, patients: Patients) -> parts.SharedExposure | None:

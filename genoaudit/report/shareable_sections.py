@@ -134,10 +134,10 @@ class Variable(Shared):
 
 
 class MostExposedGroup(Shared):
-    """The most exposed group, chosen on one half of the models and measured on the other; named only if it is shown."""
+    """The most exposed group, chosen on one half of the models and measured on the other."""
 
     variable: Name
-    value: Name | None
+    value: Name
     auc: Band
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from genoaudit.report import rounding
 from genoaudit.report import shareable_sections as parts
+from genoaudit.report.criteria.population import EXTRAPOLATED
 from genoaudit.report.release_sections import Criterion
 from genoaudit.report.result import AuditReport
 from genoaudit.report.shareable_numbers import band, named
@@ -28,8 +29,11 @@ def shared_verdict(
         return None
     about_many = _ABOUT_MANY if enough else frozenset()
     about_few = _ABOUT_FEW if enough else frozenset()
+    if not all(variable.complete for variable in variables):
+        about_few -= {"worst_group"}  # of no group that is shown, it would be of a hidden one, which is then not small
     means = classes_are_complete(variables)
-    names = {name for attack in report.attacks for name in (attack.name, attack.title)}
+    titles = {attack.title for attack in report.attacks}
+    names = titles | {attack.name for attack in report.attacks} | {title + EXTRAPOLATED for title in titles}
     return parts.SharedVerdict(
         decision=verdict.decision,
         policy=named(verdict.policy),

@@ -248,6 +248,7 @@ def guarantee(claim: PrivacyClaim, *, seeded: bool = True) -> sections.Guarantee
         gaps=claim.gaps,
         assumptions=claim.assumptions,
         seeded=seeded,
+        assumed=claim.assumed,
     )
 
 

@@ -151,12 +151,12 @@ def _print_patients_and_bounds(console: Console, report: AuditReport) -> None:
 
 
 def _print_guarantee(console: Console, report: AuditReport) -> None:
-    if report.guarantee is None:
+    if report.promise is None:
         return
-    console.print(wording.plain(promise_wording.guarantee_sentence(report.guarantee)))
+    console.print(wording.plain(promise_wording.guarantee_sentence(report.promise)))
     single = report.audit == "release"
     if report.theory is not None and (report.theory.alarm or single):
-        told = promise_wording.alarm_sentence(report.theory, end_to_end=report.guarantee.end_to_end, single=single)
+        told = promise_wording.alarm_sentence(report.theory, end_to_end=report.promise.end_to_end, single=single)
         console.print(wording.plain(told), style="bold red" if report.theory.alarm else None)
 
 

@@ -47,17 +47,20 @@ def test_what_does_not_change_stays_and_its_interval_is_nearly_that_of_the_large
     assert (found.low, found.high) == pytest.approx(tuple(special.ndtr(special.ndtri(0.6) + np.array([-half, half]))))
 
 
-def test_the_interval_covers_the_line_as_often_as_it_says():
+@pytest.mark.parametrize("gain", [-5, 5])
+def test_the_interval_covers_the_line_as_often_as_it_says_and_more_often_where_it_falls(gain):
     rng = np.random.default_rng(0)
-    held, truth = [], float(special.ndtr(0.2 + 5 / np.sqrt(100)))
+    held, truth = [], float(special.ndtr(0.2 + gain / np.sqrt(100)))
     for _ in range(4000):
         estimates = []
         for members, error in ((50, 0.05), (90, 0.08)):
-            seen = 0.2 + 5 / np.sqrt(members) + error * rng.normal()
+            seen = 0.2 + gain / np.sqrt(members) + error * rng.normal()
             estimates.append(point(float(special.ndtr(seen)), stats.norm.isf(0.025) * error))
         found = extrapolate(*estimates, members=(50, 90), to=100)
         held.append(found.low <= truth <= found.high)
-    assert abs(np.mean(held) - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 4000)
+    error = 3 * np.sqrt(0.95 * 0.05 / 4000)
+    assert np.mean(held) > 0.95 - error
+    assert gain > 0 or np.mean(held) < 0.95 + error
 
 
 def test_one_sided_limits_are_joined_as_the_interval_is():
@@ -75,6 +78,22 @@ def test_one_sided_limits_are_joined_as_the_interval_is():
     assert (found.at_least, found.at_most) == pytest.approx((plain.low, plain.high))
     assert found.low < found.at_least < found.value < found.at_most < found.high
     assert plain.at_least is None
+
+
+def test_a_fall_lowers_the_value_and_no_upper_limit():
+    def two_sided(value):
+        at = special.ndtri(value)
+        low, least, most, high = special.ndtr(at + np.array([-0.1, -0.08, 0.08, 0.1]))
+        return Estimate(value, low, high, at_least=least, at_most=most)
+
+    larger = two_sided(0.6)
+    fallen = extrapolate(two_sided(0.66), larger, members=(50, 90), to=100)
+    assert fallen.value < larger.value
+    assert fallen.high >= larger.high
+    assert fallen.at_most >= larger.at_most
+    risen = extrapolate(two_sided(0.54), larger, members=(50, 90), to=100)
+    assert risen.value > larger.value
+    assert risen.at_most > larger.at_most
 
 
 @given(smaller=st.tuples(rates, rates, rates), larger=st.tuples(rates, rates, rates))

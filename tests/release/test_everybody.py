@@ -8,7 +8,10 @@ import pytest
 from genoaudit import AuditSection, audit_recipe, build_recipe, privacy_claim, simulate_cohort
 from genoaudit.contracts import draw_codes
 from genoaudit.errors import DataError
+from genoaudit.metrics.trend import extrapolate
+from genoaudit.privacy.accounting import guarantee
 from genoaudit.privacy.dpsgd import DPSGD
+from genoaudit.privacy.mechanism import Mechanism
 from genoaudit.release.everybody import FEWEST_ROUNDS, audit_everybody, nearly_all
 from genoaudit.report import summary
 
@@ -17,7 +20,7 @@ ATTACKS = ("loss", "lira_fixed", "bavaria_t")
 
 @pytest.fixture(scope="module")
 def given(pool, recipe, release):
-    return summary.given_model(release(recipe, np.ones(pool.n_patients, dtype=bool)))
+    return release(recipe, np.ones(pool.n_patients, dtype=bool))
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +55,32 @@ def test_the_trend_is_drawn_through_the_headline_attack_at_two_shares(pool, audi
     assert full_size.tpr.at_least is not None
 
 
+def test_every_attack_is_drawn_on_by_the_same_rule(audited):
+    full_size = audited.report.full_size
+    assert {full_size.attack, *(other.attack for other in full_size.others)} == set(ATTACKS)
+    by_name = {attack.name: attack for attack in audited.report.attacks}
+    for other in full_size.others:
+        half, beyond = other.points
+        assert half.auc == by_name[other.attack].auc
+        assert (half.members, beyond.members) == tuple(point.members for point in full_size.points)
+        assert other.auc == extrapolate(half.auc, beyond.auc, members=(half.members, beyond.members), to=80)
+
+
 def test_it_says_that_the_model_itself_was_not_measured_and_which_it_is(audited, given):
-    assert audited.report.target == given
-    assert (given.members, given.non_members) == (80, 0)
+    assert audited.report.target == summary.given_model(given)
+    assert (audited.report.target.members, audited.report.target.non_members) == (80, 0)
     assert [gap.what for gap in audited.report.not_tested] == ["This very model"]
     assert "larger share" in audited.run["seconds"]
+
+
+def test_the_manifest_of_the_model_is_believed_before_the_recipe(pool, recipe, options, given):
+    mechanism = Mechanism(clip=1.0, noise_multiplier=0.4, sampling_rate=0.2, steps=50, patients=80)
+    trained = replace(given, kind="genoaudit", mechanisms=(mechanism,), delta=1e-3, seeded=True)
+    report = audit_everybody(recipe, pool, trained, AuditSection(models=6, attacks=("loss",)), options).report
+    assert report.promise.epsilon == guarantee([mechanism], 1e-3).epsilon
+    assert report.promise.seeded
+    assert not report.promise.assumed
+    assert report.guarantee is None
 
 
 @pytest.mark.parametrize("patients", [100, 109, 131, 147])
@@ -93,6 +117,8 @@ def test_small_classes_leave_more_out_and_too_small_ones_are_refused():
     design = nearly_all(few, AuditSection(), models=8)
     assert (design.members.sum(axis=1) == 90 - 18).all()
     assert (~design.members).sum(axis=0).tolist() == [FEWEST_ROUNDS] * 90  # everybody once in a round
+    uneven = replace(few, y=np.repeat([0, 1], [82, 8]))  # 23 must be left out, 30 would come out even and be too many
+    assert nearly_all(uneven, AuditSection(), models=8).members[0].sum() == 90 - 23 - 4
     fewer = replace(few, y=np.repeat([0, 1], [84, 6]))
     with pytest.raises(DataError, match=r"the smallest class has 6 patients.*Drop or merge small classes"):
         nearly_all(fewer, AuditSection(), models=8)
@@ -104,5 +130,7 @@ def test_a_private_recipe_is_promised_for_all_patients(pool, options, given):
     report = audit_everybody(recipe, pool, given, AuditSection(models=6, attacks=("loss",)), options).report
     assert report.full_size.guarantee is not None
     assert report.full_size.guarantee.epsilon == privacy_claim(recipe, patients=80).guarantee.epsilon
+    assert report.full_size.guarantee.assumed
+    assert report.promise == report.full_size.guarantee
     assert report.guarantee.epsilon == privacy_claim(recipe, patients=40).guarantee.epsilon
     assert report.full_size.attack == "loss"

@@ -53,11 +53,11 @@ def test_rows_hold_models_of_the_side_they_say_and_none_twice(models, per_side, 
 def test_references_come_from_other_rounds_and_nothing_of_the_own_round_is_looked_at():
     rng = np.random.default_rng(0)
     design, signals, patients = world(0.8, 8, 40, rng, samples=2)
-    before = matched_scores(LIRA, signals, design, patients)
+    before = matched_scores(LIRA, signals, design, patients)["lira_fixed"]
     mates = np.flatnonzero(draw_codes(design.partner) == 0)[1:]
     logit = signals.logit.copy()
     logit[mates] = rng.normal(size=logit[mates].shape)
-    after = matched_scores(LIRA, replace(signals, logit=logit), design, patients)
+    after = matched_scores(LIRA, replace(signals, logit=logit), design, patients)["lira_fixed"]
     np.testing.assert_allclose(after[0], before[0], rtol=1e-9)
     assert np.abs(after[-1] - before[-1]).max() > 0.01
 
@@ -66,7 +66,7 @@ def test_references_come_from_other_rounds_and_nothing_of_the_own_round_is_looke
 def test_a_leak_is_found_and_every_sample_of_a_patient_counts(attack):
     rng = np.random.default_rng(1)
     design, signals, patients = world(0.9, 8, 100, rng, leak=1.5, samples=2)
-    scores = matched_scores(AuditSection(attacks=(attack,)), signals, design, patients)
+    scores = matched_scores(AuditSection(attacks=(attack,)), signals, design, patients)[attack]
     assert scores.shape == design.members.shape
     assert auc(scores, design.members) > (0.55 if attack in {"loss", "per_class"} else 0.8)
 
@@ -79,5 +79,6 @@ def test_models_that_remember_nobody_stay_at_chance(attack):
     found = []
     for _ in range(60):
         design, signals, patients = world(0.875, 10, 40, rng)
-        found.append(auc(matched_scores(AuditSection(attacks=(attack,)), signals, design, patients), design.members))
+        scores = matched_scores(AuditSection(attacks=(attack,)), signals, design, patients)[attack]
+        found.append(auc(scores, design.members))
     assert abs(np.mean(found) - 0.5) < 3 * np.std(found, ddof=1) / np.sqrt(60)

@@ -48,4 +48,7 @@ def test_a_recipe_promises_where_the_model_says_nothing_and_is_not_believed_blin
     assert found.guarantee.epsilon == pytest.approx(4, rel=1e-3)
     assert found.seeded
     assert "was trained by this recipe" in found.assumptions[-1]
+    assert found.assumed
+    assert not promised(target(mechanisms=(MECHANISM,), delta=1e-3)).assumed
+    assert promised(target(kind="genoaudit"), settle_privacy(recipe, patients=3)) is None  # it knows its own training
     assert promised(target(), build_recipe("softmax", {}, scale="log2")) is None

@@ -77,10 +77,8 @@ def test_attacks_that_are_not_named_are_told_by_what_they_are():
     full, plain = build_summary(build_full_report()), build_summary(build_report())
     rate = criterion("attacks.tpr_at_fpr.0.1", "open", 0.2)
     assert said(rate, plain).startswith("Every attack: ")
-    assert said(rate, full).startswith("Extrapolated to a model of all patients: ")
-    together = full.model_copy(update={"full_size": None})
-    assert said(rate, together).startswith("Every attack: ")
-    assert said(criterion("attacks.auc", threshold=0.6, value=0.8), together).startswith("All releases together: ")
+    assert said(rate, full).startswith("Every attack: ")
+    assert said(criterion("attacks.auc", threshold=0.6, value=0.8), full).startswith("All releases together: ")
 
 
 def test_what_decides_is_told_one_of_every_kind_before_more():

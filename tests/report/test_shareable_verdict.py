@@ -19,11 +19,19 @@ def test_numbers_about_many_are_rounded_and_limits_outwards(criteria):
     assert (told.value, told.at_least, told.at_most, told.subject) == (0.77, 0.74, 0.8, "LiRA, online")
 
 
-@pytest.mark.parametrize(("key", "low"), [("worst_patient.auc", 0.9), ("worst_group.auc", 0.8)])
-def test_numbers_about_few_are_bands_and_name_nobody(criteria, key, low):
-    told = criteria[key]
-    assert told.lies_in.low == low
+def test_numbers_about_few_are_bands_and_name_nobody(criteria):
+    told = criteria["worst_patient.auc"]
+    assert told.lies_in.low == 0.9
     assert (told.value, told.at_least, told.at_most, told.subject) == (None, None, None, None)
+
+
+def test_the_most_exposed_group_has_no_number_where_a_group_is_hidden(criteria):
+    assert criteria["worst_group.auc"].lies_in is None
+    about = Patients(build_patients(), build_members())
+    report = build_full_report()
+    complete = tuple(variable for variable in shared_variables(report, about) if variable.complete)
+    told = {found.key: found for found in shared_verdict(report, complete, enough=True).criteria}
+    assert told["worst_group.auc"].lies_in.low == 0.8
 
 
 @pytest.mark.parametrize("key", ["bounds.audited_epsilon", "evidence.non_members", "utility.balanced_accuracy"])

@@ -89,6 +89,7 @@ def build_full_report():
                 auc=Estimate(0.7213, 0.6512, 0.7934),
                 tpr=Estimate(0.3123, 0.2234, 0.4012),
                 trend="in the logarithm of 397 members",
+                guarantee=guarantee,
             ),
             "joint": JointReleases(
                 attack="lira",

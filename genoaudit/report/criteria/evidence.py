@@ -31,7 +31,7 @@ def _at_least(key: str, subject: str, found: int, wanted: int) -> Draft:
 
 
 def _non_members(report: AuditReport) -> int:
-    if report.target is not None:
+    if report.target is not None and report.full_size is None:
         return report.target.non_members
     return report.cohort.patients - (0 if report.design is None else report.design.members_per_model[1])
 

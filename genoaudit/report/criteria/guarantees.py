@@ -24,9 +24,11 @@ _ROUNDED = 1e-5  # reports hold six significant digits
 
 def guarantee_drafts(limits: BoundLimits, report: AuditReport) -> Iterator[Draft]:
     """Hold the promise of training, and the lower bounds, to the limits."""
-    guarantee = report.guarantee if report.joint is None else report.joint.guarantee
+    guarantee = report.promise if report.joint is None else report.joint.guarantee
     if guarantee is None:
         yield from _no_promise(limits, report)
+    elif guarantee.assumed:
+        yield from _hearsay(limits)
     else:
         if limits.epsilon is not None:
             yield _epsilon(limits.epsilon, guarantee)
@@ -62,6 +64,20 @@ def _no_promise(limits: BoundLimits, report: AuditReport) -> Iterator[Draft]:
         yield decided(_END_TO_END, _SUBJECT, "fail", reason)
     for fpr, tpr in limits.tpr_at_fpr.items():
         yield decided(_rate_key(fpr), _SUBJECT, "fail", reason, threshold=tpr)
+
+
+def _hearsay(limits: BoundLimits) -> Iterator[Draft]:
+    """Leave open what only a recipe promises, as nothing shows that the given model was trained by it."""
+    reason = (
+        "its recipe promises one, and nothing shows that the given model was trained by it; a folder of genoaudit "
+        "train brings the record of its training"
+    )
+    if limits.epsilon is not None:
+        yield decided(_EPSILON, _SUBJECT, "open", reason, threshold=limits.epsilon)
+    if limits.end_to_end:
+        yield decided(_END_TO_END, _SUBJECT, "open", reason)
+    for fpr, tpr in limits.tpr_at_fpr.items():
+        yield decided(_rate_key(fpr), _SUBJECT, "open", reason, threshold=tpr)
 
 
 def _epsilon(most: float, found: Guarantee) -> Draft:

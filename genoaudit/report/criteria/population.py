@@ -6,25 +6,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
-from genoaudit.report.criteria.draft import Draft, Sides, auc_limit, decided, rate_draft
+from genoaudit.report.criteria.draft import NOTHING, Draft, Sides, auc_limit, decided, rate_draft
 from genoaudit.report.policy import AttackLimits
 from genoaudit.report.release_sections import FullSizeRisk
 from genoaudit.report.result import AuditReport
 
+EXTRAPOLATED = ", extrapolated to a model of all patients and not measured"
+"""What is said of an attack behind its title where the number is none of any model."""
+
 _SIDES = Sides("members", "non-members")
+
+_Found = tuple[str, Estimate, tuple[RateAtFpr, ...]]
+"""What is judged: whose, its AUC and its rates."""
 
 
 def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
-    """Hold every attack to the limits; where non-members are lacking, the extrapolation to all patients instead."""
+    """Hold every attack to the limits; where non-members are lacking, what it comes to at all patients instead."""
     yield from _required(limits, report)
-    if report.full_size is not None:
-        yield from _extrapolated(limits, report.full_size, report)
-        return
-    found = [(attack.title, attack.auc, attack.tpr_at_fpr) for attack in report.attacks]
-    if report.joint is not None:
-        earlier = len(report.joint.earlier)
-        together = f"{report.joint.attack} on this and {earlier} earlier release{'s' if earlier > 1 else ''} together"
-        found.insert(0, (together, report.joint.together, (report.joint.together_tpr,)))
+    found = list(_found(report))
     if limits.auc is not None:
         limit = auc_limit("attacks.auc", limits.auc)
         yield from (limit.of(title, auc) for title, auc, _ in found)
@@ -49,16 +48,27 @@ def _required(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
             )
 
 
-def _extrapolated(limits: AttackLimits, full: FullSizeRisk, report: AuditReport) -> Iterator[Draft]:
-    title = next((attack.title for attack in report.attacks if attack.name == full.attack), full.attack)
-    subject = f"{title}, extrapolated to a model of all patients and not measured"
-    if limits.auc is not None:
-        yield auc_limit("attacks.auc", limits.auc).of(subject, full.auc)
-    # The trend is no better resolved than the worst of the points it was drawn through.
-    measured = sorted((point.tpr_at_fpr for point in full.points), key=lambda rate: rate.n_out)[:1]
-    rates = tuple(_at(rate, full.tpr) for rate in measured)
-    for budget in limits.tpr_at_fpr.items():
-        yield rate_draft("attacks", subject, rates, budget, _SIDES)
+def _found(report: AuditReport) -> Iterator[_Found]:
+    if report.full_size is not None:
+        yield from _extrapolated(report.full_size, report)
+        return
+    if report.joint is not None:
+        earlier = len(report.joint.earlier)
+        together = f"{report.joint.attack} on this and {earlier} earlier release{'s' if earlier > 1 else ''} together"
+        yield together, report.joint.together, (report.joint.together_tpr,)
+    yield from ((attack.title, attack.auc, attack.tpr_at_fpr) for attack in report.attacks)
+
+
+def _extrapolated(full: FullSizeRisk, report: AuditReport) -> Iterator[_Found]:
+    trends = {trend.attack: trend for trend in (full, *full.others)}
+    for attack in report.attacks:
+        trend = trends.get(attack.name)
+        if trend is None:
+            yield attack.title + EXTRAPOLATED, NOTHING, ()
+            continue
+        # The trend is no better resolved than the worst of the points it was drawn through.
+        measured = min((point.tpr_at_fpr for point in trend.points), key=lambda rate: rate.n_out)
+        yield attack.title + EXTRAPOLATED, trend.auc, (_at(measured, trend.tpr),)
 
 
 def _at(rate: RateAtFpr, tpr: Estimate) -> RateAtFpr:

@@ -21,6 +21,16 @@ def test_a_guarantee_passes_or_fails_by_its_epsilon():
     assert verdict(quiet(guarantee=none), bounds={"epsilon": 1000}).decision == "hold"
 
 
+def test_what_only_the_recipe_promises_decides_nothing():
+    report = quiet(guarantee=GUARANTEE.model_copy(update={"assumed": True}), theory=THEORY)
+    bounds = {"epsilon": 100, "end_to_end": True, "tpr_at_fpr": {"0.01": 0.99}}
+    found = verdict(report, bounds=bounds)
+    assert found.decision == "undecidable"
+    assert outcomes(found, "bounds.epsilon") == outcomes(found, "bounds.end_to_end") == ["open"]
+    assert outcomes(found, "bounds.tpr_at_fpr.0.01") == ["open"]
+    assert "nothing shows that the given model was trained by it" in found.reasons[0]
+
+
 def test_a_guarantee_of_part_of_the_pipeline_names_the_gap():
     partial = GUARANTEE.model_copy(update={"end_to_end": False, "gaps": ("Scaling saw the patients.", "So did genes.")})
     found = verdict(quiet(guarantee=partial, theory=THEORY), bounds={"epsilon": 8, "end_to_end": True})

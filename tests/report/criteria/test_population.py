@@ -2,7 +2,7 @@ from judged import GUARANTEE, THEORY, outcomes, quiet, reasons, verdict
 from sample_report import build_report, estimate
 
 from genoaudit.metrics.estimates import RateAtFpr
-from genoaudit.report.release_sections import FullSizeRisk, JointReleases, RiskAtShare
+from genoaudit.report.release_sections import FullSizeRisk, JointReleases, RiskAtShare, Trend
 from genoaudit.report.result import NotRun
 
 
@@ -27,7 +27,7 @@ def test_required_attacks_must_have_run():
     assert verdict(nothing).reasons == ("Attacks: AUC was not measured: none ran.",)
 
 
-def full_size(auc, *, smallest=200):
+def full_size(auc, *, smallest=200, others=None):
     points = tuple(
         RiskAtShare(
             share=share,
@@ -38,16 +38,21 @@ def full_size(auc, *, smallest=200):
         )
         for share in (0.5, 0.9)
     )
-    return FullSizeRisk(attack="lira", points=points, auc=auc, tpr=estimate(0.15, 0.04), trend="log members")
+    risk = {"points": points, "tpr": estimate(0.15, 0.04)}
+    others = tuple(Trend(attack=name, auc=other, **risk) for name, other in (others or {}).items())
+    return FullSizeRisk(attack="lira", auc=auc, trend="log members", others=others, **risk)
 
 
 def test_of_a_model_of_everybody_the_extrapolation_is_judged_and_said_to_be_one():
-    report = build_report(full_size=full_size(estimate(0.55, 0.03)))
+    safe = {attack.name: estimate(0.52, 0.02) for attack in build_report().attacks if attack.name != "lira"}
+    report = build_report(full_size=full_size(estimate(0.55, 0.03), others=safe))
     found = verdict(report, attacks={"auc": 0.6, "tpr_at_fpr": {"0.1": 0.2}}, worst_patient={"auc": 0.99})
     assert found.decision == "release"
-    (reason,) = reasons(found, "attacks.auc")
-    assert reason.startswith(
-        "LiRA, online, extrapolated to a model of all patients and not measured: AUC 0.55, at most"
+    said = reasons(found, "attacks.auc")
+    assert len(said) == len(report.attacks)
+    assert any(
+        reason.startswith("LiRA, online, extrapolated to a model of all patients and not measured: AUC 0.55, at most")
+        for reason in said
     )
     assert reasons(found, "attacks.tpr_at_fpr.0.1")[0].endswith(
         "15 % of members recognised at 10 % false alarms, at most 18 % (95 %), allowed 20 %."
@@ -57,6 +62,19 @@ def test_of_a_model_of_everybody_the_extrapolation_is_judged_and_said_to_be_one(
     )
     unresolved = build_report(full_size=full_size(estimate(0.55, 0.03), smallest=40))
     assert verdict(unresolved, attacks={"tpr_at_fpr": {"0.1": 0.9}}).decision == "undecidable"
+
+
+def test_of_a_model_of_everybody_every_attack_is_judged_and_one_that_ran_at_one_share_alone_decides_nothing():
+    better = build_report(full_size=full_size(estimate(0.55, 0.03), others={"grad_norm": estimate(0.9, 0.02)}))
+    found = verdict(better, attacks={"auc": 0.6})
+    assert found.decision == "hold"
+    assert found.reasons[0].startswith("Gradient norm")
+    missing = build_report(full_size=full_size(estimate(0.55, 0.03)))
+    found = verdict(missing, attacks={"auc": 0.6})
+    assert found.decision == "undecidable"
+    assert found.reasons[0].endswith(
+        "extrapolated to a model of all patients and not measured: AUC could not be measured."
+    )
 
 
 def test_several_releases_are_judged_together():
