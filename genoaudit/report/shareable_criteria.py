@@ -48,14 +48,24 @@ _RATE = ".tpr_at_fpr."
 
 
 def deciding(verdict: SharedVerdict) -> list[SharedCriterion]:
-    """Return the criteria that decided a hold or left a verdict undecidable, one of every kind before more."""
+    """Return the criteria that decided a hold or left a verdict undecidable.
+
+    One of every kind before more, and of each kind what is furthest beyond its limit first.
+    """
     wanted = {"hold": "fail", "undecidable": "open", "release": ""}[verdict.decision]
     by_key: dict[str, list[SharedCriterion]] = {}
-    for found in verdict.criteria:
+    for found in sorted(verdict.criteria, key=_beyond, reverse=True):
         if found.outcome == wanted:
             by_key.setdefault(found.key, []).append(found)
     rounds = zip_longest(*by_key.values())
     return [found for each in rounds for found in each if found is not None]
+
+
+def _beyond(found: SharedCriterion) -> float:
+    """Return how far a number lies on the wrong side of its limit; 0 where it is not told."""
+    if found.value is None or found.threshold is None:
+        return 0.0
+    return found.threshold - found.value if found.key.startswith("utility.") else found.value - found.threshold
 
 
 def criterion_text(found: SharedCriterion, summary: Summary) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from sample_patients import build_patients
-from sample_report import build_report
+from sample_report import build_report, build_report_of_thirty
 from sample_verdict import build_verdict
 
 from genoaudit.report.html import render_html
@@ -43,14 +43,25 @@ def test_whatever_can_be_pressed_is_large_enough_to_hit(page):
     assert min(heights) >= 24
 
 
-@pytest.mark.parametrize(("width", "rows"), [(1280, [5]), (768, [3, 2]), (400, [1, 1, 1, 1, 1])])
-def test_five_cards_stand_in_one_row_or_as_three_and_two(browse, page_text, width, rows):
+@pytest.mark.parametrize(
+    ("width", "four", "five"),
+    [(1280, [4], [5]), (900, [4], [3, 2]), (768, [2, 2], [3, 2]), (400, [1, 1, 1, 1], [1, 1, 1, 1, 1])],
+)
+def test_no_card_stands_alone_in_a_row_of_several(browse, page_text, width, four, five):
     before, cards, after = page_text.partition('<ul class="cards">')
-    four, end, rest = after.partition("</ul>")
+    listed, end, rest = after.partition("</ul>")
     fifth = '<li><div class="label">Without the model</div><div class="value">0.50</div></li>'
-    page = browse(f"{before}{cards}{four}{fifth}{end}{rest}", viewport={"width": width, "height": 800})
-    tops = page.evaluate("[...document.querySelectorAll('.cards li')].map((card) => card.getBoundingClientRect().top)")
-    assert list(Counter(tops).values()) == rows
+    for rows, text in ((four, page_text), (five, f"{before}{cards}{listed}{fifth}{end}{rest}")):
+        page = browse(text, viewport={"width": width, "height": 800})
+        tops = page.evaluate("[...document.querySelectorAll('.cards li')].map((card) => card.offsetTop)")
+        assert list(Counter(tops).values()) == rows
+
+
+def test_long_names_of_attacks_do_not_widen_a_narrow_page(browse):
+    page = browse(
+        render_html(build_report_of_thirty(), patients=build_patients()), viewport={"width": 320, "height": 800}
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_a_long_title_leaves_the_buttons_beside_it(browse, page_text):

@@ -81,17 +81,17 @@ def test_attacks_that_are_not_named_are_told_by_what_they_are():
     assert said(criterion("attacks.auc", threshold=0.6, value=0.8), full).startswith("All releases together: ")
 
 
-def test_what_decides_is_told_one_of_every_kind_before_more():
+def test_what_decides_is_told_one_of_every_kind_before_more_and_the_furthest_beyond_first():
     keys = ("attacks.auc", "attacks.auc", "evidence.models", "worst_group.auc", "attacks.auc")
     outcomes = ("fail", "fail", "open", "fail", "pass")
     criteria = tuple(
-        criterion(key, outcome, value=place / 10)
+        criterion(key, outcome, 0.05, value=place / 10)
         for place, (key, outcome) in enumerate(zip(keys, outcomes, strict=True))
     )
 
     def order(decision):
         return [found.value for found in deciding(SharedVerdict(decision=decision, policy="p", criteria=criteria))]
 
-    assert order("hold") == [0.0, 0.3, 0.1]
+    assert order("hold") == [0.3, 0.1, 0.0]
     assert order("undecidable") == [0.2]
     assert order("release") == []
