@@ -52,7 +52,7 @@ def booster_bytes(classifier: Any) -> bytes:
     return bytes(bare.save_raw("ubj"))
 
 
-def read_booster(data: bytes, parameters: dict[str, Any]) -> Any:
+def restore_booster(data: bytes, parameters: dict[str, Any]) -> Any:
     """Return the fitted `XGBClassifier` of `booster_bytes` and `booster_parameters`.
 
     Raises

@@ -59,7 +59,7 @@ class Reading:
     outputs: Outputs = "logits"
 
 
-def read_model(
+def read_given(
     content: bytes, name: str, kind: ModelKind, reading: Reading, *, classes: int
 ) -> tuple[Any, tuple[str, ...]]:
     """Read a fitted classifier from the bytes of a file; nothing in it is run.

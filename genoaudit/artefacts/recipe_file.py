@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from genoaudit.artefacts.booster import booster_bytes, booster_parameters, read_booster
+from genoaudit.artefacts.booster import booster_bytes, booster_parameters, restore_booster
 from genoaudit.artefacts.kept import Arrays, Kept, check_forms, parameter, parameters_of
 from genoaudit.artefacts.networks import NETWORKS, private_facts, restore_private_facts
 from genoaudit.artefacts.steps import STEPS
@@ -207,7 +207,7 @@ class _Unpacking:
             if self.booster is None:
                 raise ArtefactError("the trees of its XGBClassifier are missing.")
             data, self.booster = self.booster, None
-            return read_booster(data, node["parameters"])
+            return restore_booster(data, node["parameters"])
         if name not in _BY_NAME:
             raise ArtefactError(f"class {name!r} is none of this package's.")
         kind = _BY_NAME[name]

@@ -32,7 +32,7 @@ _SAVE = "safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
 
 
 @dataclass(frozen=True, eq=False)
-class ModuleClassifier:
+class GivenModule:
     """A torch module as a fitted classifier.
 
     Parameters
@@ -132,7 +132,7 @@ def module_classifier(
     arguments: Mapping[str, Any],
     outputs: Outputs,
     classes: int,
-) -> ModuleClassifier:
+) -> GivenModule:
     """Let the user's constructor make a module, and put the weights into it.
 
     Parameters
@@ -159,7 +159,7 @@ def module_classifier(
     if problems:
         raise DataError(name, problems)
     module.load_state_dict(dict(state))
-    return ModuleClassifier(module.eval(), outputs, np.arange(classes))
+    return GivenModule(module.eval(), outputs, np.arange(classes))
 
 
 def _from_safetensors(content: bytes, name: str) -> dict[str, Tensor]:

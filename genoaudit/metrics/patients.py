@@ -111,15 +111,13 @@ def patient_table(statistic: FloatArray, scores: FloatArray, members: BoolArray)
     )
 
 
-def check_sides(members: BoolArray, *, least: int = LEAST, **values: FloatArray) -> IntArray:
+def check_sides(members: BoolArray, **values: FloatArray) -> IntArray:
     """Refuse what no number of one patient should be computed from.
 
     Parameters
     ----------
     members
         Membership; [models, patients].
-    least
-        Models that must have held each patient, and models that must not.
     values
         Arrays by their name, finite and of the same shape.
 
@@ -130,7 +128,7 @@ def check_sides(members: BoolArray, *, least: int = LEAST, **values: FloatArray)
     Raises
     ------
     ConfigError
-        If shapes disagree, a value is not finite, or a patient has fewer than `least` models on a side.
+        If shapes disagree, a value is not finite, or a patient has fewer than `LEAST` models on a side.
     """
     if any(array.shape != members.shape for array in values.values()):
         found = ", ".join(f"{name} {array.shape}" for name, array in values.items())
@@ -143,11 +141,11 @@ def check_sides(members: BoolArray, *, least: int = LEAST, **values: FloatArray)
                 f"number {bad[0, 1]}). A model diverged; mend that first."
             )
     n_in: IntArray = members.sum(axis=0)
-    short = np.flatnonzero(np.minimum(n_in, members.shape[0] - n_in) < least)
+    short = np.flatnonzero(np.minimum(n_in, members.shape[0] - n_in) < LEAST)
     if short.size:
         raise ConfigError(
-            f"{short.size} of {n_in.size} patients are not in at least {least} models and out of at least {least} "
-            f"(first: patient number {short[0]}). Train at least {2 * least} models in complementary pairs."
+            f"{short.size} of {n_in.size} patients are not in at least {LEAST} models and out of at least {LEAST} "
+            f"(first: patient number {short[0]}). Train at least {2 * LEAST} models in complementary pairs."
         )
     return n_in
 

@@ -281,11 +281,11 @@ class ModuleClassifier(LogitClassifier):
             raise TrainingError(f"{type(self).__name__}: the training loss is {loss} in {when}. {_ADVICE}")
 
 
-def check_widths(owner: Any, name: str, widths: Sequence[Any], *, fewest: int = 1) -> None:
-    """Raise `InvalidParameterError` unless `widths` holds at least `fewest` integers of at least 1."""
+def check_widths(owner: Any, name: str, widths: Sequence[Any]) -> None:
+    """Raise `InvalidParameterError` unless `widths` holds at least one integer, and all of at least 1."""
     whole = all(isinstance(w, int | np.integer) and not isinstance(w, bool) and w > 0 for w in widths)
-    if not whole or len(widths) < fewest:
+    if not whole or not len(widths):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(owner).__name__} must hold integers of at least 1, one for each layer, "
-            f"{fewest} or more of them. Got {widths!r} instead."
+            f"1 or more of them. Got {widths!r} instead."
         )

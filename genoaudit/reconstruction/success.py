@@ -203,7 +203,7 @@ class SuccessRate:
     reconstructions: int
 
 
-def success_rate(errors: ArrayLike, eta: float, *, level: float = 0.95) -> SuccessRate:
+def success_rate(errors: ArrayLike, eta: float) -> SuccessRate:
     """Return the empirical gamma of (eta, gamma)-reconstruction robustness; one error per patient, smaller = better.
 
     Raises
@@ -220,7 +220,7 @@ def success_rate(errors: ArrayLike, eta: float, *, level: float = 0.95) -> Succe
     if values.ndim != 1 or not values.size or np.isnan(values).any():
         raise ConfigError(f"errors must be numbers, one per patient; found shape {values.shape}.")
     hits = int((values <= eta).sum())
-    interval = stats.binomtest(hits, values.size).proportion_ci(level, method="exact")
+    interval = stats.binomtest(hits, values.size).proportion_ci(0.95, method="exact")
     return SuccessRate(float(eta), hits / values.size, float(interval.low), float(interval.high), values.size)
 
 

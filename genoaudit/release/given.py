@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genoaudit.artefacts.archives import PICKLE, read_first, read_whole, refuse_pickle
-from genoaudit.artefacts.given_model import PICKLED, SUFFIXES, Reading, read_model
+from genoaudit.artefacts.given_model import PICKLED, SUFFIXES, Reading, read_given
 from genoaudit.data.gene_lists import read_gene_order
 from genoaudit.data.membership import Membership
 from genoaudit.data.target import TABLES, Target, TargetKind, read_target
@@ -81,7 +81,7 @@ def _from_file(section: TargetSection, kind: TargetKind, cohort: Cohort, given: 
         raise ConfigError(msg)
     reading = Reading(**section.model_dump(include=set(Reading.__dataclass_fields__)))
     outputs = len(section.classes or cohort.classes)
-    fitted, notes = read_model(content, name, ending, reading, classes=outputs)
+    fitted, notes = read_given(content, name, ending, reading, classes=outputs)
     genes = None if section.genes is None else [cohort.genes[i] for i in read_gene_order(section.genes, cohort.genes)]
     found = target_of(fitted, cohort, given, classes=section.classes, genes=genes, source=name, kind=kind)
     told = tuple(f"{name} warned when read: {note}" for note in notes)

@@ -125,8 +125,8 @@ def record_keys(names: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def rounded_count(own: BoolArray, keys: NDArray[np.uint64], *, base: int = BASE) -> int:
-    """Count some patients, rounded to one of the two nearest multiples of `base`; on average it is the count.
+def rounded_count(own: BoolArray, keys: NDArray[np.uint64]) -> int:
+    """Count some patients, rounded to one of the two nearest multiples of `BASE`; on average it is the count.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ def rounded_count(own: BoolArray, keys: NDArray[np.uint64], *, base: int = BASE)
     >>> {rounded_count(np.arange(40) != i, keys) for i in range(40)} == {35, 40}
     True
     """
-    whole, rest = divmod(int(own.sum()), base)
+    whole, rest = divmod(int(own.sum()), BASE)
     drawn = int(keys[own].sum(dtype=np.uint64)) / 2**64
-    return base * (whole + (drawn < rest / base))
+    return BASE * (whole + (drawn < rest / BASE))
 
 
 @dataclass(frozen=True, eq=False)

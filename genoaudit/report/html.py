@@ -117,7 +117,7 @@ def render_html(
         criteria=by_outcome(report.verdict.criteria if report.verdict is not None else ()),
         risk=risk_of(report),
         subject=wording.subject(report),
-        whose=wording.whose(report),
+        whose=wording.whose(report.cohort),
         over_targets=wording.over_targets(report),
         headline=wording.headline_attack(report),
         control=release_wording.control_of(report),

@@ -16,7 +16,7 @@ from genoaudit.report.reconstruct_result import NamedShare, ReconstructReport
 from genoaudit.report.reconstruct_table import Row, shown_rows
 from genoaudit.report.sweep_table import number_text
 from genoaudit.report.sweep_wording import label_text, points_text
-from genoaudit.report.wording import percent
+from genoaudit.report.wording import EPSILON, percent
 
 GONE = 0.1
 """Share of the leak above guessing below which next to nothing is said to be left of it."""
@@ -35,8 +35,6 @@ READERS = (
     "matching",
 )
 """Attacks on updates, as rows name their correlations."""
-
-_EPSILON = "\N{GREEK SMALL LETTER EPSILON}"
 
 
 def reconstruct_answer(report: ReconstructReport) -> Answer:
@@ -91,7 +89,7 @@ def vanished_text(row: Row) -> str:
 
 
 def _budget(budget: float | None) -> str:
-    return "no protection" if budget is None else f"{_EPSILON} {number_text(budget)}"
+    return "no protection" if budget is None else f"{EPSILON} {number_text(budget)}"
 
 
 def _interval(share: NamedShare) -> str:
@@ -200,7 +198,7 @@ class _Told:
         noise, epsilon = (self.group[0].value(name) for name in ("half_noise", "half_epsilon"))
         if noise is None or epsilon is None:
             return ""
-        budget = f"{_EPSILON} {number_text(float(f'{epsilon:.2g}'))}"
+        budget = f"{EPSILON} {number_text(float(f'{epsilon:.2g}'))}"
         return (
             f"By theory, whoever inverts one noisy gradient without further knowledge is left with half of the "
             f"correlation at a noise multiplier of {noise:.2g}, which is {budget} in this training."

@@ -15,6 +15,7 @@ from genoaudit.report.html import environment
 from genoaudit.report.sweep_figure import budget_figure, drawn_recipes, frontier_figure
 from genoaudit.report.sweep_result import SweepReport
 from genoaudit.report.sweep_table import Row, exposure_measure, has_several_seeds, shown_rows
+from genoaudit.report.wording import whose
 
 
 def render_sweep(report: SweepReport) -> str:
@@ -35,7 +36,7 @@ def render_sweep(report: SweepReport) -> str:
         .render(
             report=report,
             answer=wording.sweep_answer(report),
-            whose=wording.whose_sweep(report),
+            whose=whose(report.cohort),
             exposed=wording.WHOSE[measure],
             groups=[(recipe, [row for row in rows if row.recipe == recipe]) for recipe in recipes],
             several=has_several_seeds(report),

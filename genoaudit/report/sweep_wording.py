@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from genoaudit.report.answer import Answer
 from genoaudit.report.sweep_result import DP, NONE, FairComparison, SweepReport
 from genoaudit.report.sweep_table import Row, exposure_measure, number_text, shown_rows
-from genoaudit.report.wording import CHANCE_AUC, auc_text, percent, spoken_estimate
+from genoaudit.report.wording import CHANCE_AUC, EPSILON, auc_text, percent, spoken_estimate
 
 CHEAP = 0.01
 """Accuracy, as a share, that a protection may cost and still be called cheap."""
 
 WHOSE = {"worst5_auc": "the five most exposed patients", "auc": "all patients"}
 _MINUS = "\N{MINUS SIGN}"
-_EPSILON = "\N{GREEK SMALL LETTER EPSILON}"
 
 
 def sweep_answer(report: SweepReport) -> Answer:
@@ -37,12 +36,6 @@ def sweep_answer(report: SweepReport) -> Answer:
     sentences += [_vacuous_sentence(rows), _gap_sentence(rows), comparison_sentence(report.comparisons)]
     heading = _heading(known, found, measure)
     return Answer("nothing_found" if any(found) else "exposed", heading, tuple(filter(None, sentences)))
-
-
-def whose_sweep(report: SweepReport) -> str:
-    """Say whose data it is."""
-    source = report.cohort.source
-    return "simulated patients" if source == "simulated" else f"patients of {source}"
 
 
 def label_text(text: str, *, most: int = 60) -> str:
@@ -106,12 +99,12 @@ def guarantee_text(row: Row) -> str:
     if row.accountant is None:
         return ""
     if row.epsilon is None:
-        return f"no finite {_EPSILON}"
+        return f"no finite {EPSILON}"
     if row.epsilon <= 0:
-        return f"{_EPSILON} 0"
+        return f"{EPSILON} 0"
     # Upwards to three digits: a promise must not grow stronger on paper.
     step = 10.0 ** (math.floor(math.log10(row.epsilon)) - 2)
-    return f"{_EPSILON} {number_text(math.ceil(round(row.epsilon / step, 6)) * step)}"
+    return f"{EPSILON} {number_text(math.ceil(round(row.epsilon / step, 6)) * step)}"
 
 
 def comparison_sentence(pairs: Sequence[FairComparison]) -> str:
@@ -224,14 +217,14 @@ def _dp(group: Sequence[Row], measure: str) -> str:
         return ""
     chosen = {row.title: row for row in (private[0], *[row for row in private if is_cheap(row)][:1], private[-1])}
     told = [
-        f"{_EPSILON} {epsilon_label(row)} leaves {auc_text(_value(row, measure))} ({cost_text(row)})"
+        f"{EPSILON} {epsilon_label(row)} leaves {auc_text(_value(row, measure))} ({cost_text(row)})"
         for row in chosen.values()
     ]
     return f"DP-SGD on {label_text(private[0].recipe)}, the same AUC: {', '.join(told)}."
 
 
 def _vacuous_sentence(rows: Sequence[Row]) -> str:
-    budgets = dict.fromkeys(f"{_EPSILON} {epsilon_label(row)}" for row in rows if row.vacuous and not row.tuned)
+    budgets = dict.fromkeys(f"{EPSILON} {epsilon_label(row)}" for row in rows if row.vacuous and not row.tuned)
     if not budgets:
         return ""
     return (

@@ -12,7 +12,7 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
 from genoaudit.phrases import count
 from genoaudit.report.release_sections import GivenModel
-from genoaudit.report.result import Adversary, AttackResult, AuditReport
+from genoaudit.report.result import Adversary, AttackResult, AuditReport, CohortSummary
 from genoaudit.report.sections import (
     Calibration,
     CanaryAudit,
@@ -173,10 +173,9 @@ def unexposed_band(report: AuditReport) -> tuple[float, float]:
     return max(0.0, 0.5 - spread), min(1.0, 0.5 + spread)
 
 
-def whose(report: AuditReport) -> str:
+def whose(cohort: CohortSummary) -> str:
     """Say whose data it is: ``patients of cohort.h5ad`` or ``simulated patients``."""
-    source = report.cohort.source
-    return "simulated patients" if source == "simulated" else f"patients of {source}"
+    return "simulated patients" if cohort.source == "simulated" else f"patients of {cohort.source}"
 
 
 def subject(report: AuditReport) -> str:
@@ -186,12 +185,12 @@ def subject(report: AuditReport) -> str:
     if design is None or report.recipe is None:
         given = "" if report.target is None else f", trained on {report.target.members:,} of the"
         return (
-            f"One given model, which {task}{given} {cohort.patients:,} {whose(report)}, was attacked by itself: its "
+            f"One given model, which {task}{given} {cohort.patients:,} {whose(cohort)}, was attacked by itself: its "
             "recipe is not known, so no other models were trained to compare it with."
         )
     fewest, most = design.members_per_model
     share = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    theirs = f"each on {share} of the {cohort.patients:,} {whose(report)}"
+    theirs = f"each on {share} of the {cohort.patients:,} {whose(cohort)}"
     if report.audit == "release":
         return (
             f"One given model ({report.recipe.kind}), which {task}, was attacked. The attacker learns from "

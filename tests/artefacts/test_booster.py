@@ -5,7 +5,7 @@ import pytest
 import xgboost
 from xgboost import XGBClassifier
 
-from genoaudit.artefacts.booster import booster_bytes, booster_parameters, read_booster
+from genoaudit.artefacts.booster import booster_bytes, booster_parameters, restore_booster
 from genoaudit.artefacts.ubjson import read_ubjson
 from genoaudit.errors import ArtefactError
 
@@ -15,7 +15,7 @@ MODEL = XGBClassifier(n_estimators=4, max_depth=3, random_state=8_675_309, subsa
 
 
 def test_trees_come_back_with_the_same_answers_and_parameters():
-    again = read_booster(booster_bytes(MODEL), booster_parameters(MODEL))
+    again = restore_booster(booster_bytes(MODEL), booster_parameters(MODEL))
     np.testing.assert_array_equal(again.predict_proba(X), MODEL.predict_proba(X))
     np.testing.assert_array_equal(again.classes_, MODEL.classes_)
     expected = {**MODEL.get_params(), "random_state": None}
@@ -24,7 +24,7 @@ def test_trees_come_back_with_the_same_answers_and_parameters():
 
 def test_two_classes_come_back_too():
     model = XGBClassifier(n_estimators=2).fit(X, Y > 0)
-    again = read_booster(booster_bytes(model), booster_parameters(model))
+    again = restore_booster(booster_bytes(model), booster_parameters(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
@@ -56,12 +56,12 @@ def test_a_loss_of_ones_own_cannot_be_stored():
 
 def test_an_unknown_parameter_and_a_foreign_model_are_refused():
     with pytest.raises(ArtefactError, match="no parameter 'run'"):
-        read_booster(booster_bytes(MODEL), {"run": "rm"})
+        restore_booster(booster_bytes(MODEL), {"run": "rm"})
     ranking = xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(X, label=Y), num_boost_round=1)
     content = read_ubjson(bytes(ranking.save_raw("ubj")))
     content["learner"]["objective"]["name"] = "no:such"
     with pytest.raises(ArtefactError, match="it is cut off"):
-        read_booster(bytes(ranking.save_raw("ubj"))[:-3], {})
+        restore_booster(bytes(ranking.save_raw("ubj"))[:-3], {})
 
 
 def test_no_changed_byte_brings_the_process_down():
@@ -75,7 +75,7 @@ def test_no_changed_byte_brings_the_process_down():
         if trial % 5 == 0:
             del changed[rng.integers(1, len(changed)) :]
         try:
-            read_booster(bytes(changed), {}).predict_proba(X)
+            restore_booster(bytes(changed), {}).predict_proba(X)
         except ArtefactError:
             refused += 1
     assert refused > 300

@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genoaudit.artefacts.given_model import AdaptedModel, Reading, columns_of, for_cohort, read_model
+from genoaudit.artefacts.given_model import AdaptedModel, Reading, columns_of, for_cohort, read_given
 from genoaudit.errors import ConfigError, DataError, TrainingError
 from genoaudit.models.answers import log_probabilities
 from genoaudit.models.forms import ExactForm, form_of
@@ -158,13 +158,13 @@ def test_what_cannot_be_read_is_adapted_and_left_as_it_is(cohort, names):
 
 def test_files_are_read_by_what_their_ending_says(cohort, frame, names):
     content = skops.io.dumps(pipeline().fit(frame, names))
-    model, _ = read_model(content, "m.skops", "sklearn", Reading(), classes=3)
+    model, _ = read_given(content, "m.skops", "sklearn", Reading(), classes=3)
     assert asked(model, cohort).shape == (cohort.n_samples, 3)
     booster = xgboost.XGBClassifier(n_estimators=1, n_jobs=1).fit(frame, cohort.y).get_booster()
-    model, _ = read_model(bytes(booster.save_raw("ubj")), "m.ubj", "xgboost", Reading(), classes=3)
+    model, _ = read_given(bytes(booster.save_raw("ubj")), "m.ubj", "xgboost", Reading(), classes=3)
     assert asked(model, cohort, classes=cohort.classes).shape == (cohort.n_samples, 3)
     with pytest.raises(DataError, match="cut short, or no safetensors file"):
-        read_model(content, "m.safetensors", "torch", Reading(), classes=3)
+        read_given(content, "m.safetensors", "torch", Reading(), classes=3)
 
 
 def test_weights_without_a_constructor_are_refused(cohort):
@@ -173,7 +173,7 @@ def test_weights_without_a_constructor_are_refused(cohort):
 
     content = safetensors.torch.save({"w": torch.ones(1)})
     with pytest.raises(ConfigError, match=r"target\.constructor is missing: net\.safetensors holds weights alone"):
-        read_model(content, "net.safetensors", "torch", Reading(), classes=3)
+        read_given(content, "net.safetensors", "torch", Reading(), classes=3)
 
 
 def test_the_frame_that_a_model_sees_has_the_values_of_the_file(cohort, frame, names):

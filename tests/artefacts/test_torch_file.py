@@ -9,7 +9,7 @@ import torch
 from bombs import pickle_bomb, torch_bomb, zipped
 from torch.nn.functional import cross_entropy
 
-from genoaudit.artefacts.torch_file import ModuleClassifier, module_classifier, read_state
+from genoaudit.artefacts.torch_file import GivenModule, module_classifier, read_state
 from genoaudit.errors import ConfigError, DataError
 
 
@@ -176,9 +176,9 @@ def test_a_constructor_that_cannot_be_used_is_named(module, changes, said):
 
 def test_one_output_stands_for_the_second_of_two_classes(cohort):
     logit = network(12, classes=1).eval()
-    both = ModuleClassifier(logit, "logits", np.arange(2))
-    squeezed = ModuleClassifier(torch.nn.Sequential(logit, torch.nn.Flatten(0)), "logits", np.arange(2))
-    chance = ModuleClassifier(torch.nn.Sequential(logit, torch.nn.Sigmoid()), "probabilities", np.arange(2))
+    both = GivenModule(logit, "logits", np.arange(2))
+    squeezed = GivenModule(torch.nn.Sequential(logit, torch.nn.Flatten(0)), "logits", np.arange(2))
+    chance = GivenModule(torch.nn.Sequential(logit, torch.nn.Sigmoid()), "probabilities", np.arange(2))
     with torch.no_grad():
         expected = torch.sigmoid(logit(torch.from_numpy(cohort.X)).double())[:, 0].numpy()
     for found in (both, squeezed, chance):
@@ -190,13 +190,13 @@ def test_one_output_stands_for_the_second_of_two_classes(cohort):
 def test_probabilities_that_are_declared_as_logits_are_found_out(cohort):
     module = network(12, last=torch.nn.Softmax(dim=1)).eval()
     with pytest.raises(ConfigError, match="gives probabilities, not logits; write outputs = 'probabilities'"):
-        ModuleClassifier(module, "logits", np.arange(3)).predict_log_proba(cohort.X)
-    declared = ModuleClassifier(module, "probabilities", np.arange(3))
+        GivenModule(module, "logits", np.arange(3)).predict_log_proba(cohort.X)
+    declared = GivenModule(module, "probabilities", np.arange(3))
     assert np.exp(declared.predict_log_proba(cohort.X)).sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_gradient_norms_are_those_of_one_sample_at_a_time(module, cohort):
-    found = ModuleClassifier(module, "logits", np.arange(3)).gradient_norms(cohort.X[:4], cohort.y[:4])
+    found = GivenModule(module, "logits", np.arange(3)).gradient_norms(cohort.X[:4], cohort.y[:4])
     for row, norm in enumerate(found):
         module.zero_grad()
         cross_entropy(module(torch.from_numpy(cohort.X[row : row + 1])), torch.tensor([cohort.y[row]])).backward()
@@ -210,4 +210,4 @@ def test_a_module_that_gives_no_tensor_raises(cohort):
             return x, x
 
     with pytest.raises(TypeError, match="must give a tensor, got tuple"):
-        ModuleClassifier(Pair(), "logits", np.arange(3)).predict_log_proba(cohort.X)
+        GivenModule(Pair(), "logits", np.arange(3)).predict_log_proba(cohort.X)
