@@ -238,6 +238,9 @@ class Attack:
         The attack.
     min_queries
         Fewest further queries of each sample.
+    ranks_non_members
+        Whether the score is a rank among the target's own non-members. Any threshold then has the false-positive rate
+        that it says, by construction: there is nothing to learn from judging one of other models.
     """
 
     name: str
@@ -250,6 +253,7 @@ class Attack:
     caveat: str
     score: Callable[[Signals, Design, IntArray], FloatArray]
     min_queries: int = 0
+    ranks_non_members: bool = False
 
     @property
     def access(self) -> Access:

@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from genoaudit.attacks.union import achieved_rates, flag
 from genoaudit.config import AuditSection
-from genoaudit.contracts import Design, FloatArray, IntArray, Progress, Signals, scarcest
+from genoaudit.contracts import Attack, Combination, Design, FloatArray, IntArray, Progress, Signals, scarcest
 from genoaudit.data.design import make_design
 from genoaudit.metrics.convergence import convergence, doubling_sizes
 from genoaudit.metrics.estimates import Estimate
@@ -24,7 +24,7 @@ from genoaudit.metrics.leakage import DEFAULT_FPRS, mean_over_targets, summarise
 from genoaudit.metrics.patients import LEAST, patient_table
 from genoaudit.metrics.posterior import posterior_membership
 from genoaudit.metrics.stability import d_prime_of, halves_agreement, rank_intervals, split_pairs
-from genoaudit.metrics.thresholds import at_shadow_thresholds
+from genoaudit.metrics.thresholds import AtShadowThreshold, at_shadow_thresholds
 from genoaudit.metrics.unseen import unseen_utility
 from genoaudit.metrics.utility import utility
 from genoaudit.metrics.worst import worst_patients
@@ -62,12 +62,19 @@ def judge_attacks(scored: Scored, design: Design, tell: Progress) -> tuple[Attac
     for attack in scored.attacks:
         scores = scored.scores[attack.name]
         numbers = summarise(scores, design.members, design.partner)
-        thresholds = at_shadow_thresholds(
-            scores, design.members, design.partner, generator=generator(design.seed, "bootstrap", "thresholds")
-        )
+        thresholds: tuple[AtShadowThreshold, ...] = ()
+        if learns_thresholds(attack):
+            thresholds = at_shadow_thresholds(
+                scores, design.members, design.partner, generator=generator(design.seed, "bootstrap", "thresholds")
+            )
         results.append(summary.attack_result(attack, numbers, thresholds))
         tell("Computing intervals", len(results), len(scored.attacks))
     return tuple(results)
+
+
+def learns_thresholds(attack: Attack | Combination) -> bool:
+    """Whether a threshold from other models may do better or worse on a target than it was meant to."""
+    return isinstance(attack, Combination) or not attack.ranks_non_members
 
 
 def judge_utility(cohort: Cohort, signals: Signals, design: Design) -> Utility:

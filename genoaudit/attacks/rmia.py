@@ -168,6 +168,7 @@ RMIA = Attack(
     reference=_REFERENCE,
     caveat=_CAVEAT,
     score=_online,
+    ranks_non_members=True,
 )
 
 RMIA_OFFLINE = Attack(
@@ -183,4 +184,5 @@ RMIA_OFFLINE = Attack(
     caveat="Never sees how a member is treated; a correction tuned by attacking reference models stands in for that. "
     + _CAVEAT,
     score=_offline,
+    ranks_non_members=True,
 )

@@ -25,7 +25,7 @@ from genoaudit.data.features import expression_features
 from genoaudit.data.groups import patient_groups
 from genoaudit.data.target import Target, need_both_sides
 from genoaudit.errors import DataError
-from genoaudit.judging import judge_groups, judge_utility, theory_of_one_model
+from genoaudit.judging import judge_groups, judge_utility, learns_thresholds, theory_of_one_model
 from genoaudit.metrics.leakage import DEFAULT_FPRS, summarise
 from genoaudit.metrics.thresholds import DEFAULT_FPRS as SHADOW_FPRS
 from genoaudit.metrics.thresholds import AtShadowThreshold, at_thresholds, thresholds_from
@@ -92,11 +92,13 @@ def audit_target(
         plan = plan_audit(recipe, cohort, settings, options)
         with clock("training"):
             trained = train_design(recipe, cohort, shadows, settings, options, plan=plan, tell=tell)
+    # Attacks on the parameters take the given model alone: reference models need not be asked for their gradients.
+    own = settings.model_copy(update={"attacks": (*settings.attacks, *besides(settings, target))})
     with clock("asking"):
-        said = _said(target, cohort, settings)
+        said = _said(target, cohort, own)
     signals, design = (said, single) if trained is None else _beside(trained, said, single)
     with clock("attacks"):
-        alone = _score(settings, cohort, among=(signals, design), alone=(said, single))
+        alone = _score(own, cohort, among=(signals, design), alone=(said, single))
     with clock("statistics"):
         # Thresholds must not know the target: not even as a reference of other models.
         others = None if trained is None else score_attacks(settings, trained.signals, trained.design, cohort.patients)
@@ -155,6 +157,18 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
         )
         settings = settings.model_copy(update={"attacks": tuple(able)})
     return settings
+
+
+def besides(settings: AuditSection, target: Target) -> tuple[str, ...]:
+    """Name the attacks on its parameters that a model which can be read meets besides, unless told otherwise."""
+    if settings.attacks != DEFAULT_ATTACKS or target.model is None:
+        return ()
+    alone = _by_itself(target, settings)
+    return tuple(
+        attack.name
+        for attack in CATALOGUE.values()
+        if attack.access == "parameters" and attack.why_not(alone, access=settings.access) is None
+    )
 
 
 def _by_itself(target: Target, settings: AuditSection) -> Design:
@@ -257,7 +271,7 @@ def _results(
         scores = alone.scores[attack.name]
         numbers = summarise(scores, single.members, single.partner)
         at: tuple[AtShadowThreshold, ...] = ()
-        if others is not None and shadows is not None and attack.name in others.scores:
+        if others is not None and shadows is not None and attack.name in others.scores and learns_thresholds(attack):
             thresholds = thresholds_from(others.scores[attack.name], shadows.members, SHADOW_FPRS)
             at = at_thresholds(scores[0], single.members[0], thresholds, fprs=SHADOW_FPRS)
         results.append(summary.attack_result(attack, numbers, at, single=True))

@@ -221,7 +221,7 @@ def _run(
         cohort_sha256=report.cohort.sha256,
         patients=report.cohort.patients,
         models=report.models,
-        access=report.adversary.access,
+        access=report.access_used,
         attack=None if attack is None else attack.title,
         accuracy=report.utility.non_members.accuracy,
         flagged=None if flagging is None else flagging.flagged / flagging.patients,

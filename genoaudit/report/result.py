@@ -207,6 +207,12 @@ class AuditReport(Part):
         return 0 if self.design is None else self.design.models
 
     @property
+    def access_used(self) -> Access:
+        """What the attacks that ran made use of: parameters only if one of them reads parameters."""
+        read = any(attack.access == "parameters" for attack in self.attacks)
+        return "logits" if self.adversary.access == "parameters" and not read else self.adversary.access
+
+    @property
     def promise(self) -> Guarantee | None:
         """What training promises: that of all patients, where models of some of them stand for one of all."""
         return self.guarantee if self.full_size is None else self.full_size.guarantee

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.metrics.ppv import PpvAtPrior
+from genoaudit.metrics.ppv import PpvAtPrior, positive_predictive_value
 from genoaudit.phrases import joined
 from genoaudit.report.answer import spoken_attack
 from genoaudit.report.result import AttackResult, AuditReport
@@ -76,7 +76,10 @@ def risk_of(report: AuditReport) -> Risk | None:
     Risk or None
         None where no rate at a threshold from other models can be resolved.
     """
-    attack = spoken_attack(report)
+    spoken = spoken_attack(report)
+    by_auc = sorted(report.attacks, key=lambda attack: -(attack.auc.value or 0.0))
+    able = (attack for attack in (spoken, *by_auc) if attack is not None and resolvable_threshold(attack) is not None)
+    attack = next(able, None)
     own = None if attack is None else resolvable_threshold(attack)
     if attack is None or own is None or own.tpr.value is None or own.achieved_fpr.value is None:
         return None
@@ -87,7 +90,7 @@ def risk_of(report: AuditReport) -> Risk | None:
         f"{_counted(own.achieved_fpr, 'non-members')}."
     )
     clear = _beats_guessing(own)
-    odds = tuple(_odds(ppv, clear=clear) for ppv in sorted(own.ppv, key=lambda ppv: -ppv.prior))
+    odds = tuple(_odds(own, ppv, clear=clear) for ppv in sorted(own.ppv, key=lambda ppv: -ppv.prior))
     return Risk(attack, reach, _accusations(own, odds, clear=clear), odds if clear else ())
 
 
@@ -139,14 +142,16 @@ def _counted(estimate: Estimate, whom: str) -> str:
     return f"{value} {whom} (95{NBSP}% interval {whole * estimate.low:.0f} to {whole * estimate.high:.0f})"
 
 
-def _odds(ppv: PpvAtPrior, *, clear: bool) -> Odds:
+def _odds(own: ShadowThreshold, ppv: PpvAtPrior, *, clear: bool) -> Odds:
+    """Count from both estimated rates: with the upper limit of the false alarms "about" would be too few."""
     among, guessing = _AMONG.get(ppv.prior, budget(ppv.prior)), hundredth(ppv.prior)
     if ppv.value is None or (ppv.high is None and not clear):
         return Odds(among, f"at least {hundredth(ppv.low)}", "", guessing, round(100 * ppv.low))
-    span, value = _span(ppv.low, ppv.high), hundredth(ppv.value)
+    found = float(positive_predictive_value(own.tpr.value or 0.0, own.achieved_fpr.value or 0.0, ppv.prior))
+    span, value = _span(ppv.low, ppv.high), hundredth(found)
     right = value if " " in value else f"about {value}"
     right, span = (right, "" if span == right else span) if clear else (span, "")
-    return Odds(among, right, span, guessing, round(100 * ppv.value))
+    return Odds(among, right, span, guessing, round(100 * found))
 
 
 def _span(low: float, high: float | None) -> str:

@@ -165,7 +165,7 @@ def _task(report: AuditReport, patients: Patients, *, enough: bool) -> parts.Tas
         members=rounded_count(patients.members[0], patients.keys) if enough and single else None,
         members_share=share,
         models=report.models,
-        access=report.adversary.access,
+        access=report.access_used,
         decimals=report.adversary.decimals,
         queries=report.adversary.queries,
     )

@@ -12,7 +12,7 @@ from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
 from genoaudit.phrases import count
 from genoaudit.report.release_sections import GivenModel
-from genoaudit.report.result import Adversary, AttackResult, AuditReport, CohortSummary
+from genoaudit.report.result import AttackResult, AuditReport, CohortSummary
 from genoaudit.report.sections import (
     Calibration,
     CanaryAudit,
@@ -226,13 +226,14 @@ def given_sentence(target: GivenModel) -> str:
     )
 
 
-def adversary_sentence(adversary: Adversary) -> str:
-    """Say what the adversary is allowed to see."""
-    rounded = ""
+def adversary_sentence(report: AuditReport) -> str:
+    """Say what the adversary is allowed to see, as far as an attack made use of it."""
+    adversary, rounded = report.adversary, ""
     if adversary.decimals is not None and adversary.access != "labels":
         rounded = f" rounded to {count(adversary.decimals, 'decimal')}"
     further = f"; {count(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
-    return f"The adversary sees {_ADVERSARY[adversary.access]}{rounded}{further if adversary.queries else ''}."
+    idle = "; no attack that ran reads parameters" if report.access_used != adversary.access else ""
+    return f"The adversary sees {_ADVERSARY[report.access_used]}{rounded}{further if adversary.queries else ''}{idle}."
 
 
 def worst_sentence(worst: WorstPatients) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -170,6 +171,28 @@ def test_what_only_the_given_model_can_answer_is_scored_by_itself(overfitted, op
     assert found["influence"].at_shadow_thresholds == ()
     assert found["loss"].at_shadow_thresholds
     assert report.not_run == ()
+
+
+def test_parameters_that_can_be_read_are_attacked_with_a_recipe_as_without_unless_told_otherwise(overfitted, options):
+    target = target_of(overfitted, WIDE, HALF)
+    report = audit_target(clone(overfitted), WIDE, target, AuditSection(models=8), options).report
+    found = {attack.name: attack for attack in report.attacks}
+    assert {"influence", "grad_norm", "lira_fixed"} <= set(found)
+    assert found["influence"].at_shadow_thresholds == ()
+    assert report.access_used == "parameters"
+    scores = replace(target, model=None)
+    recipe = clone(overfitted)
+    for settings, given in (
+        (AuditSection(models=8), scores),
+        (AuditSection(models=8, access="probabilities"), target),
+        (AuditSection(models=8, attacks=("loss", "lira_fixed")), target),
+    ):
+        ran = audit_target(recipe, WIDE, given, settings, options).report.attacks
+        assert "parameters" not in {attack.access for attack in ran}
+    held = HALF[WIDE.patients]
+    unread = target_of(GaussianNB().fit(WIDE.X[held], np.array(WIDE.classes)[WIDE.y[held]]), WIDE, HALF)
+    report = audit_target(GaussianNB(), WIDE, unread, AuditSection(models=8), options).report
+    assert {found.name: found.reason for found in report.not_run}["influence"].endswith("these models do not give")
 
 
 def test_references_of_another_recipe_are_an_issue(overfitted, options):

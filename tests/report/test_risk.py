@@ -31,11 +31,11 @@ def test_the_sentences_say_the_numbers_at_the_strictest_rate_that_can_be_resolve
     risk, text = said(with_thresholds(report, LOOSE, STRICT))
     assert "set on other models for 1 % false alarms" in text
     assert "would name 20 of 100 members (95 % interval 15 to 25), and 1 of 100 non-members" in text
-    # With the upper limit of the false alarms: 0.2 / (0.2 + 0.0125), 0.02 / (0.02 + 0.9 * 0.0125), ...
-    assert "about 94 (92 to 97) are members if half of those attacked are, " in text
-    assert "about 64 (57 to 78) if one in ten is and about 14 (11 to 24) if one in a hundred is" in text
+    # 0.2 / (0.2 + 0.01), 0.02 / (0.02 + 0.9 * 0.01), ...; the limits are with the limits of both rates.
+    assert "about 95 (92 to 97) are members if half of those attacked are, " in text
+    assert "about 69 (57 to 78) if one in ten is and about 17 (11 to 24) if one in a hundred is" in text
     assert "Of 100 named at random, 50, 10 and 1 would be." in text
-    assert [odds.shown for odds in risk.odds] == [94, 64, 14]
+    assert [odds.shown for odds in risk.odds] == [95, 69, 17]
 
 
 def test_a_rate_that_cannot_be_resolved_is_passed_over(report):
@@ -44,6 +44,18 @@ def test_a_rate_that_cannot_be_resolved_is_passed_over(report):
     assert "1 % false alarms" not in text.replace("10 %", "")
     assert risk_of(with_thresholds(report, STRICT, n_out=900)) is None
     assert resolvable_threshold(with_thresholds(report, STRICT, n_out=900).attacks[0]) is None
+
+
+def test_an_attack_without_thresholds_of_other_models_leaves_the_word_to_the_next_best(report):
+    report = with_thresholds(report, LOOSE)
+    best = max(report.attacks, key=lambda attack: attack.auc.value)
+    without = tuple(
+        attack.model_copy(update={"at_shadow_thresholds": ()} if attack.name == best.name else {})
+        for attack in report.attacks
+    )
+    spoken = risk_of(report.model_copy(update={"attacks": without})).attack
+    rest = [attack for attack in without if attack.name != best.name]
+    assert spoken.name == max(rest, key=lambda attack: attack.auc.value).name
 
 
 def test_without_a_false_alarm_only_the_lower_limit_is_said(report):

@@ -114,8 +114,16 @@ def test_where_no_false_alarm_was_seen_only_the_lower_limit_of_ppv_is_said():
         ),
     ],
 )
-def test_what_the_adversary_sees_is_said(adversary, said):
-    assert wording.adversary_sentence(adversary) == said
+def test_what_the_adversary_sees_is_said(adversary, said, report):
+    assert any(attack.access == "parameters" for attack in report.attacks)
+    assert wording.adversary_sentence(report.model_copy(update={"adversary": adversary})) == said
+
+
+def test_parameters_that_no_attack_read_are_not_said_to_be_seen(report):
+    black_box = tuple(attack for attack in report.attacks if attack.access != "parameters")
+    adversary = Adversary(access="parameters", decimals=None, queries=0)
+    said = wording.adversary_sentence(report.model_copy(update={"attacks": black_box, "adversary": adversary}))
+    assert said == "The adversary sees exact logits; no attack that ran reads parameters."
 
 
 def test_flags_are_said_with_their_effect_and_their_error(report):

@@ -38,9 +38,10 @@ def _non_members(report: AuditReport) -> int:
 
 def _access(wanted: Access, report: AuditReport) -> Draft:
     ranks = get_args(Access)
-    seen = report.adversary.access
+    seen = report.access_used
     outcome: Outcome = "pass" if ranks.index(seen) >= ranks.index(wanted) else "open"
-    return decided("evidence.access", "The adversary", outcome, f"saw {seen}, at least {wanted} asked for")
+    idle = ", as no attack on the parameters ran" if seen != report.adversary.access else ""
+    return decided("evidence.access", "The adversary", outcome, f"saw {seen}{idle}, at least {wanted} asked for")
 
 
 def _self_test(report: AuditReport) -> Draft:

@@ -10,7 +10,6 @@ from genoaudit.report.result import AuditReport
 
 _MODELS = Sides("models with the patient", "models without the patient")
 _CANARIES = Sides("canaries", "canaries")
-_TOO_FEW = "was not measured: it takes at least 32 models, half of them to choose and half to measure"
 
 
 def worst_patient_drafts(limits: WorstPatientLimits, report: AuditReport) -> Iterator[Draft]:
@@ -21,7 +20,7 @@ def worst_patient_drafts(limits: WorstPatientLimits, report: AuditReport) -> Ite
     worst = next((worst for worst in found if worst.k == limits.k), None)
     if limits.auc is not None:
         limit = auc_limit("worst_patient.auc", limits.auc)
-        yield limit.without(subject, _TOO_FEW) if worst is None else limit.of(subject, worst.auc)
+        yield limit.without(subject, _too_few(report)) if worst is None else limit.of(subject, worst.auc)
     rates = () if worst is None else (worst.tpr_at_fpr,)
     for budget in limits.tpr_at_fpr.items():
         yield rate_draft("worst_patient", subject, rates, budget, _MODELS)
@@ -31,7 +30,7 @@ def worst_group_drafts(limits: WorstGroupLimits, report: AuditReport) -> Iterato
     """Hold the most exposed group to the limit."""
     limit, found = auc_limit("worst_group.auc", limits.auc), report.worst_group
     if found is None:
-        yield limit.without("The most exposed group", f"{_TOO_FEW}, and a group that is large enough")
+        yield limit.without("The most exposed group", f"{_too_few(report)}, and a group that is large enough")
     else:
         yield limit.of(f"The most exposed group ({found.variable}: {found.value}){_models(report)}", found.auc)
 
@@ -50,6 +49,11 @@ def canary_drafts(limits: CanaryLimits, report: AuditReport) -> Iterator[Draft]:
         yield from (rate_draft("canaries", subject, (kind.tpr_at_fpr,), budget, _CANARIES) for subject, kind in kinds)
         if not kinds:
             yield rate_draft("canaries", "Canaries", (), budget, _CANARIES)
+
+
+def _too_few(report: AuditReport) -> str:
+    of_recipe = " of the recipe, which is not known" if report.recipe is None else ""
+    return f"was not measured: it takes at least 32 models{of_recipe}, half of them to choose and half to measure"
 
 
 def _models(report: AuditReport) -> str:

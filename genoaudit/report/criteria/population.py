@@ -39,13 +39,14 @@ def attack_drafts(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
 def _required(limits: AttackLimits, report: AuditReport) -> Iterator[Draft]:
     ran = {attack.name: attack.title for attack in report.attacks}
     idle = {attack.name: attack.reason for attack in report.not_run}
+    why = "it was not asked for"
+    if report.recipe is None:
+        why += ", or needs reference models, which take a [recipe]"
     for name in limits.require:
         if name in ran:
             yield decided("attacks.require", ran[name], "pass", "required, and has run")
         else:
-            yield decided(
-                "attacks.require", name, "open", f"required, and did not run: {idle.get(name, 'it was not asked for')}"
-            )
+            yield decided("attacks.require", name, "open", f"required, and did not run: {idle.get(name, why)}")
 
 
 def _found(report: AuditReport) -> Iterator[_Found]:

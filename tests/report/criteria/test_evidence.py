@@ -17,6 +17,11 @@ def test_too_little_evidence_is_undecidable_and_never_a_hold():
     found = verdict(labels, evidence={"access": "probabilities"})
     assert found.reasons == ("The adversary: saw labels, at least probabilities asked for.",)
     assert verdict(report, evidence={"access": "parameters", "models": 64, "non_members": 199}).decision == "release"
+    black_box = tuple(attack for attack in report.attacks if attack.access != "parameters")
+    found = verdict(report.model_copy(update={"attacks": black_box}), evidence={"access": "parameters"})
+    assert found.reasons == (
+        "The adversary: saw logits, as no attack on the parameters ran, at least parameters asked for.",
+    )
 
 
 def test_checks_that_raise_no_issue_pass_and_none_at_all_do_not():
