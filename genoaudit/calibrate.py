@@ -166,7 +166,7 @@ def calibrate(
     --------
     >>> report = calibrate(Target(advantage=0.2), sample_rate=0.1, steps=200)
     >>> round(report.noise_multiplier, 2), report.wish
-    (2.85, 'no membership attack has a TPR - FPR above 0.2')
+    (2.85, 'no membership attack has a TPR - FPR above 0.2 (add/remove)')
     """
     _check_plan(sample_rate, steps, patients)
     if target.epsilon is None and delta is None and patients is None:
@@ -187,15 +187,16 @@ def _noise(target: Target, delta: float, candidates: int | None, rate: float, st
         wish = f"epsilon is at most {target.epsilon:g} at delta {delta:g}"
         return noise_for_epsilon(target.epsilon, delta, sampling_rate=rate, steps=steps), wish
     if target.advantage is not None:
-        wish = f"no membership attack has a TPR - FPR above {target.advantage:g}"
+        wish = f"no membership attack has a TPR - FPR above {target.advantage:g} (add/remove)"
         return noise_for_advantage(target.advantage, sampling_rate=rate, steps=steps), wish
     if target.tpr is not None:
-        wish = f"no membership attack has a TPR above {target.tpr:g} at an FPR of {target.fpr:g}"
+        wish = f"no membership attack has a TPR above {target.tpr:g} at an FPR of {target.fpr:g} (add/remove)"
         return noise_for_tpr(target.tpr, target.fpr, sampling_rate=rate, steps=steps), wish
     if target.reconstruction is not None:
         if candidates is None:
             raise ConfigError("--reconstruction needs --candidates, or --patients, of at least 2.")
-        wish = f"nobody picks the right one of {candidates} candidates with a chance above {target.reconstruction:g}"
+        chance = f"a chance above {target.reconstruction:g} (add/remove)"
+        wish = f"nobody picks the right one of {candidates} candidates with {chance}"
         return noise_for_reconstruction(target.reconstruction, candidates, sampling_rate=rate, steps=steps), wish
     from genoaudit.reconstruction.law import noise_for_mse
 

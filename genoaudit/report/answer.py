@@ -120,6 +120,8 @@ def _found(report: AuditReport) -> Answer:
         sentences.insert(0 if rate.resolvable else 1, _rate_sentence(report, rate))
     if auc_text(auc_or_lowest(strongest)) > auc_text(auc_or_lowest(spoken)):
         sentences.append(f"{strongest.title} does better still: AUC {spoken_estimate(strongest.auc)}.")
+    if rate is not None:
+        sentences.append(_more_recognised(report, spoken, rate))
     single = list(filter(None, (_spread_sentence(report), _worst_patient(report))))
     sentences += [of_recipe(report, " ".join(single))] if report.audit == "release" else single
     return Answer("exposed", "Members can be told from non-members.", tuple(filter(None, sentences)))
@@ -166,6 +168,24 @@ def _rate_sentence(report: AuditReport, rate: RateAtFpr) -> str:
     if rate.low is not None and rate.low > rate.fpr:
         return f"{accepts}; guessing would recognise {budget(rate.fpr)}."
     return f"{accepts}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
+
+
+def _more_recognised(report: AuditReport, spoken: AttackResult, rate: RateAtFpr) -> str:
+    """Name the attack that recognises more members at the same false alarms, if one clearly does."""
+    others = [
+        (found, attack)
+        for attack in report.attacks
+        if attack is not spoken
+        for found in attack.tpr_at_fpr
+        if found.fpr == rate.fpr and found.resolvable and (found.low or 0.0) > (rate.tpr or 0.0)
+    ]
+    if not others:
+        return ""
+    most, attack = max(others, key=lambda entry: entry[0].tpr or 0.0)
+    return (
+        f"At {budget(rate.fpr)} false alarms {attack.title} recognises more of the members: {percent(most.tpr or 0.0)} "
+        f"({spoken_interval(most, as_percent=True)})."
+    )
 
 
 def _auc_sentence(attack: AttackResult) -> str:

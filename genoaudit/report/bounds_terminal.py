@@ -146,7 +146,7 @@ def _print_ppv(console: Console, levels: Levels) -> None:
     first = next(iter(risks.values()))
     priors = tuple(dict.fromkeys(found.prior for found in first.ppv))
     console.print()
-    table = plain_table("share of right accusations", *(f"prior {100 * prior:g} %" for prior in priors))
+    table = plain_table("right accusations (add/remove)", *(f"prior {100 * prior:g} %" for prior in priors))
     for fpr in dict.fromkeys(found.fpr for found in first.ppv):
         for unit, of_unit in risks.items():
             whose = f", {unit}" if len(risks) > 1 else ""

@@ -30,6 +30,9 @@ def print_comparison(comparison: Comparison, written: Path | None) -> None:
         leakage.add_row(*(Text(_plain(cell)) for cell in (name, accuracy, compared_text(run.auc), *rates)))
         cells = (name, compared_text(run.worst_patient), guarantee_text(run.guarantee), run.verdict or "-")
         decisions.add_row(*(Text(_plain(cell)) for cell in cells))
+    attacks = {run.attack for run in comparison.runs if run.attack is not None}
+    if comparison.same_attack and attacks:
+        console.print(f"Leakage as {' and '.join(sorted(attacks))} finds it, the attack that all runs have in common:")
     console.print(leakage)
     console.print(decisions)
     for run in comparison.runs:

@@ -100,10 +100,10 @@ def control_of(report: AuditReport) -> CheckFinding | None:
 def control_sentence(control: CheckFinding) -> str:
     """Say what an attacker gets without the model."""
     reached = " and ".join(
-        f"{wording.auc_text(one.value)} by {one.what} alone (chance reaches {wording.auc_text(one.chance)})"
+        f"{wording.auc_text(one.value)} by {one.what} alone (chance: below {wording.auc_text(one.chance)})"
         for one in control.measured
     )
-    return f"Without the model, members are told from non-members with an AUC of {reached}."
+    return f"Without the model, an attempt to tell members from non-members has an AUC of {reached}."
 
 
 def biased_sentence(control: CheckFinding) -> str:

@@ -46,6 +46,7 @@ def _found(summary: Summary) -> list[str]:
     sentences = [_rate_sentence(summary, spoken), _auc_sentence(spoken, spoken.auc)]
     if spoken_rate(spoken) is None:  # what cannot be resolved does not open the answer
         sentences.reverse()
+    sentences.append(_more_recognised(summary, spoken))
     if summary.found == "nothing_found":
         if (spoken.auc.low or 0.0) > CHANCE_AUC:
             sentences.append(best_of_sentence(len(summary.attacks)))
@@ -82,6 +83,22 @@ def _rate_sentence(summary: Summary, attack: parts.SharedAttack) -> str:
     if (rate.low or 0.0) > rate.fpr:
         return f"{found}; guessing would recognise {budget(rate.fpr)}."
     return f"{found}, which is not clearly more than the {budget(rate.fpr)} that guessing would."
+
+
+def _more_recognised(summary: Summary, spoken: parts.SharedAttack) -> str:
+    """Name the attack that recognises more members at the same false alarms, if one clearly does."""
+    rate = spoken_rate(spoken)
+    others = [
+        (found, attack)
+        for attack in summary.attacks
+        if rate is not None and attack.name != spoken.name
+        for found in attack.rates
+        if found.fpr == rate.fpr and (found.low or 0.0) > rate.tpr
+    ]
+    if not others:
+        return ""
+    most, attack = max(others, key=lambda entry: entry[0].tpr)
+    return f"{attack.title} recognises more: {percent(most.tpr)} of the members{_between(most, as_percent=True)}."
 
 
 def _auc_sentence(attack: parts.SharedAttack, auc: parts.Number) -> str:

@@ -128,7 +128,7 @@ def _print_attack_table(console: Console, report: AuditReport) -> None:
     console.print(f"Membership leakage per patient, {wording.over_targets(report)} [95 % interval]; headline first")
     console.print(table)
     if len(strongest) > ATTACKS_SHOWN:
-        console.print(f"Weaker attacks, in the report only: {len(strongest) - ATTACKS_SHOWN}.")
+        console.print(f"Further attacks of a lower AUC, in the report only: {len(strongest) - ATTACKS_SHOWN}.")
     shown = [rate for attack in strongest[:ATTACKS_SHOWN] for rate in attack.tpr_at_fpr if rate.fpr in budgets]
     if any(not rate.resolvable for rate in shown):
         console.print(f"* fewer than 10 false positives behind it: not resolvable with {shown[0].n_out} non-members")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
@@ -176,3 +178,18 @@ def test_finding_nothing_without_references_says_what_did_not_run(alone_report, 
 
 def test_a_report_without_optional_parts_is_answered(minimal_report):
     assert said(minimal_report)[0] == "exposed"
+
+
+def test_an_attack_that_recognises_more_members_is_named_beside_the_headline(report):
+    lira = next(attack for attack in report.attacks if attack.name == report.headline)
+    more = lira.model_copy(
+        update={
+            "name": "influence",
+            "title": "Influence",
+            "auc": Estimate(0.68, 0.64, 0.72),
+            "tpr_at_fpr": tuple(replace(rate, tpr=0.9, low=0.8, high=0.95) for rate in lira.tpr_at_fpr),
+        }
+    )
+    _, text = said(report.model_copy(update={"attacks": (*report.attacks, more)}))
+    assert "Influence recognises more of the members: 90 %" in text
+    assert "recognises more" not in said(report)[1]

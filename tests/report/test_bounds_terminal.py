@@ -94,6 +94,7 @@ def test_warnings_are_notes(printed):
 def test_calibration_says_the_noise_first(printed):
     found = calibrate(Target(advantage=0.2), sample_rate=0.1, steps=50)
     first = printed(found, print_calibration).splitlines()[0]
-    assert first == f"Noise multiplier {found.noise_multiplier:.5g}: no membership attack has a TPR - FPR above 0.2."
+    told = "no membership attack has a TPR - FPR above 0.2 (add/remove)."
+    assert first == f"Noise multiplier {found.noise_multiplier:.5g}: {told}"
     weak = calibrate(Target(mse=0.5, genes=100), sample_rate=0.1, steps=50)
     assert "rests on an assumption" in printed(weak, print_calibration)

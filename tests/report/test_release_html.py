@@ -58,7 +58,7 @@ def test_what_is_said_of_the_recipe_is_said_not_to_be_of_the_model():
 def test_what_an_attacker_gets_without_the_model_stands_beside_the_headline():
     page, _ = page_of(build_joint_report())
     assert "Without the model: AUC by expression alone" in page.words
-    assert "0.51 by covariates, chance reaches 0.57" in page.words
+    assert "0.51 by covariates, chance: below 0.57" in page.words
     assert "Non-members from: the <i>same</i> hospital, 2022" in page.words
     biased, _ = page_of(build_joint_report().model_copy(update={"checks": (control(0.81, status="issue"),)}))
     assert "but without the model as well" in biased.all("h2")[0]["text"]

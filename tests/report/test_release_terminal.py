@@ -24,7 +24,7 @@ def test_a_model_trained_on_everybody_is_said_so_before_any_number(shown):
 
 def test_several_releases_and_what_is_got_without_the_model_are_printed(shown):
     text = shown(build_joint_report(guarantee=PROMISE))
-    assert "Without the model, members are told from non-members with an AUC of 0.52" in text
+    assert "Without the model, an attempt to tell members from non-members has an AUC of 0.52" in text
     assert "attacks all together reaches an AUC of 0.82" in text
     assert "All 2 releases together, as one training: Training by DP-SGD promises epsilon = 11.30" in text
     assert text.index("About the recipe, not this model") < text.index("The most exposed patient has an AUC of 0.95")

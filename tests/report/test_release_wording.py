@@ -97,8 +97,8 @@ def test_what_is_got_without_the_model_stands_beside():
     report = build_joint_report()
     found = control_of(report)
     assert control_sentence(found) == (
-        "Without the model, members are told from non-members with an AUC of 0.52 by expression alone (chance reaches "
-        "0.58) and 0.51 by covariates alone (chance reaches 0.57)."
+        "Without the model, an attempt to tell members from non-members has an AUC of 0.52 by expression alone "
+        "(chance: below 0.58) and 0.51 by covariates alone (chance: below 0.57)."
     )
     assert answer(report).heading == "Members can be told from non-members."
     assert control_of(report.model_copy(update={"audit": "recipe"})) is None

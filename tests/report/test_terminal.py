@@ -58,7 +58,7 @@ def test_no_patient_is_named(report, shown):
 def test_of_many_attacks_the_strongest_are_shown_and_the_headline_first(report_of_thirty, shown):
     text = shown(print_result, report_of_thirty, [])
     assert text.index("lira 0.77") < text.index("attack_27 0.7")
-    assert "Weaker attacks, in the report only: 22." in text
+    assert "Further attacks of a lower AUC, in the report only: 22." in text
 
 
 def test_the_optional_parts_may_be_absent(minimal_report, release_report, shown):
