@@ -74,11 +74,17 @@ def joint_sentence(joint: JointReleases) -> str:
     left_out = ""
     if joint.left_out:
         left_out = f"; {joint.left_out:,} who joined or left between releases are not among them"
+    best = max(found.value or 0.0 for found in (joint.new_alone, *joint.earlier_alone))
+    better = ""
+    if wording.auc_text(best) > wording.auc_text(joint.together.value or 0.0):
+        better = (
+            " Here one release by itself gives away more than this attack makes of all: an attacker takes that one."
+        )
     return (
         f"Whoever also holds {'the earlier release' if one else 'the earlier releases'} {names} and attacks all "
         f"together reaches an AUC of {wording.spoken_estimate(joint.together)}. Of this model alone the same attack "
         f"has {wording.spoken_estimate(joint.new_alone)}, of the earlier {'one' if one else 'ones'} {alone}. Judged "
-        f"on {joint.judged:,} patients whose membership is the same in all of them{left_out}."
+        f"on {joint.judged:,} patients whose membership is the same in all of them{left_out}.{better}"
     )
 
 

@@ -7,7 +7,7 @@ from sample_release import (
     full_size,
     joint,
 )
-from sample_report import NOTHING, rate
+from sample_report import NOTHING, estimate, rate
 
 from genoaudit.report.answer import answer
 from genoaudit.report.release_wording import (
@@ -150,3 +150,9 @@ def test_a_guarantee_is_held_against_bounds_that_are_said_to_be_of_the_recipe(al
     assert ("ALARM" in said.sentences[0]) == alarm
     told = said.sentences[0] if alarm else said.sentences[-1]
     assert told.endswith("The lower bounds are those of reference models of its recipe.")
+
+
+def test_an_attacker_takes_the_release_that_gives_away_most():
+    said = joint_sentence(joint(earlier_alone=(estimate(0.99),)))
+    assert said.endswith("an attacker takes that one.")
+    assert "takes that one" not in joint_sentence(joint())
