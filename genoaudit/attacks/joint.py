@@ -6,7 +6,7 @@ OUT; the ratio of the two densities is the score. A handful of models per patien
 
 - Variances are those of BaVarIA, for each release and patient drawn towards the other patients.
 - The distance between a patient's two means is drawn towards the other patients' distance (empirical Bayes), so that a
-  release which tells nothing adds no noise to one which does.
+  release which tells nothing adds next to no noise to one which does.
 - How the releases move together is one correlation matrix of each side for all patients.
 
 All of it is estimated without the target, what was drawn with it, and (but for the means themselves) the patient.
