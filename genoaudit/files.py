@@ -105,6 +105,12 @@ def file_digest(*paths: Path, salt: bytes = b"") -> str:
     return sha.hexdigest()
 
 
+def is_linked(root: Path, name: str) -> bool:
+    """Say whether a path inside a folder goes through a link, which may lead out of it."""
+    place = root / name
+    return any(part.is_symlink() for part in (place, *place.parents) if part != root and part.is_relative_to(root))
+
+
 def released_files(path: Path) -> dict[str, Path]:
     """Return the files of a model by their place in its folder; of a folder with a part `RELEASE`, those in there.
 

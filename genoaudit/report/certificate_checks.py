@@ -21,8 +21,9 @@ from genoaudit.inputs import COHORT, TARGET, differing, files_named, settled
 from genoaudit.json_text import compact_json, strict_json
 from genoaudit.report.certificate import SALTED, Certificate, Statement, model_digests
 from genoaudit.report.policy import Policy
-from genoaudit.report.run_folder import Inputs, members_of, read_exact_report
+from genoaudit.report.run_folder import Inputs, members_of
 from genoaudit.report.save import CERTIFICATE, SALTS
+from genoaudit.report.saved import read_exact_report
 from genoaudit.report.verdict import decide
 
 _NAMED = 8

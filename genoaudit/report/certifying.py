@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, content_digest, file_digest, write_whole
+from genoaudit.files import content_digest, file_digest, write_whole
 from genoaudit.inputs import COHORT, TARGET
 from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
@@ -24,8 +24,9 @@ from genoaudit.report.certificate import (
 )
 from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.result import canonical_json
-from genoaudit.report.run_folder import RECORD, SavedRun, members_of, read_checked_run
+from genoaudit.report.run_folder import PUBLIC, RECORD, members_of
 from genoaudit.report.save import CERTIFICATE, SALTS
+from genoaudit.report.saved import SavedRun, read_saved
 from genoaudit.report.signing import read_private_key, seal
 from genoaudit.report.verdict import decide
 
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
     from genoaudit.report.release_sections import Verdict
     from genoaudit.report.result import AuditReport
-
-PUBLIC = "shareable/"
-"""Files of a run that may be shared begin so."""
 
 Origin = Literal["audited", "stated", "none"]
 
@@ -78,11 +76,10 @@ def certify(
         If the key cannot be read, the report holds a verdict of another policy, or the model is not the audited one.
     """
     key = read_private_key(Path(key)) if isinstance(key, str | Path) else key
-    saved = read_checked_run(Path(run))
+    saved = read_saved(Path(run))
     verdict = decide(saved.report, policy if isinstance(policy, Policy) else read_policy(policy))
     _check_verdict(saved.report, verdict)
     _check_code(saved)
-    _check_page(saved)
     _check_inputs(saved)
     place, belongs = _the_model(saved, None if model is None else Path(model))
     salts: dict[str, bytes] = defaultdict(new_salt)
@@ -124,21 +121,9 @@ def _check_verdict(report: AuditReport, verdict: Verdict) -> None:
 
 
 def _check_code(saved: SavedRun) -> None:
-    if saved.record.code_sha256 != code_digest():
+    if not saved.same_code:
         problem = "was audited by other code than is installed here; sign with that version, or audit again."
         raise DataError(saved.folder.name, [problem])
-
-
-def _check_page(saved: SavedRun) -> None:
-    page = (saved.folder / "report.html").read_bytes()
-    if not any(text.encode() == page for text in _pages(saved)):
-        raise DataError("report.html", ["is not the page that report.json gives here; audit again."])
-
-
-def _pages(saved: SavedRun) -> Iterator[str]:
-    """Render the page as it is written by default, then as ``--show-ids`` has it."""
-    for show_ids in (False, True):
-        yield saved.run.to_html(show_ids=show_ids)
 
 
 def _check_inputs(saved: SavedRun) -> None:
