@@ -52,6 +52,7 @@ from genoaudit.artefacts.manifest import (
     library_versions,
     manifest_text,
 )
+from genoaudit.artefacts.noise import check_noise
 from genoaudit.artefacts.parts import Told, read_parts, told_by, untrusted_types, write_parts
 from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, pack, unpack
 from genoaudit.commitments import new_salt
@@ -197,8 +198,8 @@ def read_model(folder: str | Path, *, trusted: Collection[str] = ()) -> StoredMo
     Raises
     ------
     ArtefactError
-        If a file is missing, truncated, changed, foreign or unsafe, holds a value that is not finite, or the
-        confidential part belongs to another model.
+        If a file is missing, truncated, changed, foreign or unsafe, holds a value that is not finite, the confidential
+        part belongs to another model, or files contradict each other on where the noise of a private model came from.
     """
     folder = Path(folder)
     release = folder / RELEASE if (folder / RELEASE).is_dir() else folder
@@ -218,6 +219,7 @@ def read_model(folder: str | Path, *, trusted: Collection[str] = ()) -> StoredMo
     confidential, members = None, None
     if release != folder and (folder / CONFIDENTIAL).is_dir():
         confidential, members = _read_confidential(folder, manifest)
+    check_noise(manifest, packed.tree, confidential)
     return StoredModel(
         recipe, manifest.genes, manifest.classes, manifest.scale, manifest, members=members, confidential=confidential
     )
