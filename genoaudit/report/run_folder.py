@@ -123,6 +123,6 @@ def members_of(folder: Path, patients: pd.DataFrame, *, of_one: bool) -> bytes:
 
 def read_design(folder: Path) -> BoolArray:
     """Read who was a member of which model; bool [models, patients in the order of their ids]."""
-    with np.load(folder / "signals.npz", allow_pickle=False) as signals:
+    with (folder / "signals.npz").open("rb") as file, np.load(file, allow_pickle=False) as signals:
         members: BoolArray = signals["members"]
     return members

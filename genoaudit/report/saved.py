@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.files import code_digest
-from genoaudit.report.derived import check_page
+from genoaudit.report.derived import check_page, check_summary
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
 from genoaudit.report.run_folder import RunRecord, check_files, read_record
 
@@ -99,8 +99,8 @@ def read_saved(folder: Path) -> SavedRun:
     """Read a run whose files belong together; the one way in which runs are read, to show, to judge or to sign them.
 
     Every file must be the one that ``run.json`` was written with. Where the code that wrote them is installed, the page
-    is made again from the report, and must be the same. Whoever changes a run with care can still pass this: only a
-    certificate speaks for who wrote it.
+    and the summary that may be shared are made again from the rest, and must be the same. Whoever changes a run with
+    care can still pass this: only a certificate speaks for who wrote it.
 
     Raises
     ------
@@ -117,6 +117,7 @@ def read_saved(folder: Path) -> SavedRun:
     saved = SavedRun(folder, record, run, same_code=record.code_sha256 == code_digest())
     if saved.same_code:
         check_page(folder, run)
+        check_summary(folder, run)
     return saved
 
 

@@ -186,6 +186,11 @@ def test_record_and_page_must_belong_to_the_report(world):
         certify(world.run, POLICY, world.key)
     rewrite("report.html", page)
     certify(world.run, POLICY, world.key)
+    summary = (world.run / "shareable" / "summary.json").read_text()
+    rewrite("shareable/summary.json", summary.replace('"release"', '"recipe"'))
+    with pytest.raises(DataError, match=r"shareable/summary\.json: is not what the run gives"):
+        certify(world.run, POLICY, world.key)
+    rewrite("shareable/summary.json", summary)
     report = (world.run / "report.json").read_text()
     rewrite("report.json", report.replace('"headline"', ' "headline"'))
     with pytest.raises(DataError, match="not written as genoaudit writes it"):

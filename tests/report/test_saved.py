@@ -92,9 +92,41 @@ def test_a_report_edited_by_hand_is_refused(run, tmp_path):
         read_run(edited)
 
 
+@pytest.mark.parametrize("name", ["shareable/summary.json", "shareable/summary.html"])
+def test_a_summary_edited_with_care_is_not_what_the_run_gives(run, tmp_path, name):
+    edited = shutil.copytree(run, tmp_path / "edited")
+    text = (run / name).read_text()
+    changed = (
+        text.replace('"high": 0.', '"high": 0.0', 1)
+        if name.endswith("json")
+        else text.replace("</body>", "All is well.</body>")
+    )
+    assert changed != text
+    rewritten(edited, name, changed.encode())
+    with pytest.raises(DataError, match=f"{name}: is not what the run gives here"):
+        read_run(edited)
+
+
+def test_files_of_two_audits_do_not_make_one(run, tmp_path):
+    import numpy as np
+
+    mixed = shutil.copytree(run, tmp_path / "mixed")
+    with np.load(run / "signals.npz") as signals:
+        arrays = {**signals, "members": signals["members"][:, :-3]}
+    np.savez(tmp_path / "other.npz", **arrays)
+    rewritten(mixed, "signals.npz", (tmp_path / "other.npz").read_bytes())
+    with pytest.raises(DataError, match="do not belong together"):
+        read_run(mixed)
+    for damaged in (b"no archive", (run / "signals.npz").read_bytes()[:-30]):
+        rewritten(mixed, "signals.npz", damaged)
+        with pytest.raises(DataError, match="do not belong together"):
+            read_run(mixed)
+
+
 def test_a_run_of_other_code_is_compared_with_its_record_alone(run, tmp_path, monkeypatch):
     monkeypatch.setattr("genoaudit.report.saved.code_digest", lambda: "5" * 64)
-    monkeypatch.setattr("genoaudit.report.saved.check_page", lambda *_: pytest.fail("drawn by other code"))
+    for check in ("check_page", "check_summary"):
+        monkeypatch.setattr(f"genoaudit.report.saved.{check}", lambda *_: pytest.fail("made by other code"))
     assert not read_saved(run).same_code
     broken = shutil.copytree(run, tmp_path / "broken")
     (broken / "report.html").write_text("<html>")
