@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.json_text import compact_json
 
 RELEASE = "release"
 """The part of a model's folder that may leave the house."""
@@ -92,17 +93,33 @@ def check_folder(folder: Path, *, holds: Collection[str], whose: str) -> Path:
     return folder
 
 
-def file_digest(*paths: Path, salt: bytes = b"") -> str:
-    """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole.
-
-    A `salt` is digested before them.
-    """
+def file_digest(path: Path, *, salt: bytes = b"") -> str:
+    """Digest a file as ``sha256sum`` does, without reading it as a whole; a `salt` is digested before it."""
     sha = hashlib.sha256(salt)
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                sha.update(block)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
     return sha.hexdigest()
+
+
+def named_digest(digests: Mapping[str, str]) -> str:
+    """Digest several things under their names, from the digest of each, so that nothing can move between them.
+
+    It is the SHA-256 of one JSON object: names as keys in order, without spaces.
+
+    Examples
+    --------
+    >>> named_digest({"a": "0", "b": "1"}) == hashlib.sha256(b'{"a":"0","b":"1"}').hexdigest()
+    True
+    """
+    return hashlib.sha256(compact_json(dict(digests))).hexdigest()
+
+
+def cohort_digest(table: Path, labels: Path | None = None) -> str:
+    """Digest a cohort's file; with a file of labels beside it, both under ``"cohort"`` and ``"labels"``."""
+    if labels is None:
+        return file_digest(table)
+    return named_digest({"cohort": file_digest(table), "labels": file_digest(labels)})
 
 
 def is_linked(root: Path, name: str) -> bool:
@@ -144,8 +161,10 @@ def released_files(path: Path) -> dict[str, Path]:
 
 
 def content_digest(path: Path) -> str:
-    """Digest a file, or the files of a model's folder one after the other in the order of their names."""
-    return file_digest(*released_files(path).values())
+    """Digest a file, or the files of a model's folder under their places in it."""
+    if path.is_file():
+        return file_digest(path)
+    return named_digest({name: file_digest(file) for name, file in released_files(path).items()})
 
 
 def code_digest(*parts: str) -> str:

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "commitments": set(),
     "json_text": set(),
     "phrases": set(),
-    "files": {"errors"},
+    "files": {"errors", "json_text"},
     "randomness": {"contracts"},
     "toml_file": {"errors"},
     "model_config": {"toml_file"},

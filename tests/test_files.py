@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -6,14 +7,52 @@ import pytest
 
 import genoaudit
 from genoaudit.errors import DataError
-from genoaudit.files import code_digest, file_digest, released_files
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest, released_files
 
 
 def test_a_file_has_the_digest_that_sha256_gives_its_bytes(tmp_path):
     content = bytes(range(256)) * 5000  # more than one block
     (tmp_path / "file").write_bytes(content)
     assert file_digest(tmp_path / "file") == hashlib.sha256(content).hexdigest()
-    assert file_digest(tmp_path / "file", tmp_path / "file") == hashlib.sha256(2 * content).hexdigest()
+    assert content_digest(tmp_path / "file") == cohort_digest(tmp_path / "file") == file_digest(tmp_path / "file")
+
+
+def sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_a_table_with_labels_has_a_digest_of_both_by_what_each_is(tmp_path):
+    table, labels, both = (tmp_path / name for name in ("table", "labels", "both"))
+    for path, content in ((table, b"abc"), (labels, b"def"), (both, b"abcdef")):
+        path.write_bytes(content)
+    listed = json.dumps({"cohort": sha(b"abc"), "labels": sha(b"def")}, separators=(",", ":"))
+    signed = cohort_digest(table, labels)
+    assert signed == sha(listed.encode())
+    moved = tmp_path / "moved"
+    moved.write_bytes(b"abcd")
+    labels.write_bytes(b"ef")
+    assert signed not in {cohort_digest(moved, labels), cohort_digest(labels, moved), cohort_digest(both)}
+
+
+def test_a_folder_has_another_digest_when_bytes_move_between_its_files_or_a_file_is_renamed(tmp_path):
+    def folder(name, files):
+        for file, content in files.items():
+            path = tmp_path / name / "release" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return content_digest(tmp_path / name)
+
+    found = {
+        folder("as written", {"a": b"12", "b/c": b"34"}),
+        folder("moved", {"a": b"123", "b/c": b"4"}),
+        folder("renamed", {"a": b"12", "b/d": b"34"}),
+        folder("swapped", {"a": b"34", "b/c": b"12"}),
+        folder("one", {"a": b"1234"}),
+        folder("more", {"a": b"12", "b/c": b"34", "d": b""}),
+        sha(b"1234"),
+    }
+    assert len(found) == 7
+    assert content_digest(tmp_path / "as written" / "release") == content_digest(tmp_path / "as written")
 
 
 def test_the_code_is_told_apart_by_every_module_and_only_by_the_parts_asked_for():

@@ -16,9 +16,10 @@ import pandas as pd
 from genoaudit.commitments import commitment
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError, DataError, GenoauditError
-from genoaudit.files import code_digest, content_digest, file_digest
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest
 from genoaudit.inputs import COHORT, TARGET, differing, files_named, settled
 from genoaudit.json_text import compact_json, strict_json
+from genoaudit.phrases import count
 from genoaudit.report.certificate import SALTED, Certificate, Statement, model_digests
 from genoaudit.report.policy import Policy
 from genoaudit.report.run_folder import Inputs, members_of
@@ -216,7 +217,10 @@ def check_data(hand: AtHand, given: Sequence[Path]) -> Check:
     files = list(given) or hand.paths(*COHORT)
     if not files or not (given or all(file.is_file() for file in files)):
         return Check("data", "not checked", "say where they are with --data")
-    return hand.opened("data", lambda: file_digest(*files).encode())
+    read = 2 if hand.inputs is None else sum(key in hand.inputs.files for key in COHORT)
+    if len(files) > 2 or (hand.inputs is not None and len(files) != read):
+        return Check("data", "differs", f"the audit read {count(read, 'file')}, and {len(files)} are here")
+    return hand.opened("data", lambda: cohort_digest(*files).encode())
 
 
 def check_other_inputs(hand: AtHand) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import content_digest, file_digest, write_whole
+from genoaudit.files import cohort_digest, content_digest, file_digest, write_whole
 from genoaudit.inputs import COHORT, TARGET
 from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
@@ -133,7 +133,7 @@ def _check_inputs(saved: SavedRun) -> None:
     problems = []
     files = saved.record.inputs.files
     cohort = [files[key].path for key in COHORT if key in files]
-    if cohort and all(path.is_file() for path in cohort) and file_digest(*cohort) != saved.report.cohort.sha256:
+    if cohort and all(path.is_file() for path in cohort) and cohort_digest(*cohort) != saved.report.cohort.sha256:
         problems.append("The data have been changed since the audit.")
     problems += [
         f"{key} has been changed since the audit."

@@ -57,7 +57,9 @@ class CohortSummary(Part):
     """The cohort in counts; no identifiers."""
 
     source: str = Field(description="File name without folders, or 'simulated'.")
-    sha256: str = Field(description="Digest of the source.")
+    sha256: str = Field(
+        description="SHA-256 of the file; with a file of labels, of a JSON object with that of both, by role."
+    )
     samples: int
     patients: int
     genes: int

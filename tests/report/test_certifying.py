@@ -9,7 +9,7 @@ from securesystemslib.signer import SSlibKey
 
 from genoaudit.commitments import commitment
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, content_digest, file_digest
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest
 from genoaudit.report.certificate import Statement, member_lines, read_salts
 from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
@@ -90,7 +90,7 @@ def test_a_commitment_can_be_opened_with_what_it_is_to_and_its_salt(world, audit
     clinical = pd.read_csv(audited.labels)
     merged = scores.merge(clinical, on="sample")
     members = member_lines([set(merged["patient_id"][merged["member"] == 1])])
-    data = file_digest(audited.data, audited.labels)
+    data = cohort_digest(audited.data, audited.labels)
     opened = statement.predicate.commitments
     asked = json.loads((world.run / "run.json").read_text())["inputs"]["configuration"]
     written = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

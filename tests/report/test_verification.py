@@ -315,6 +315,20 @@ def test_what_is_not_where_it_was_is_not_checked_until_somebody_says_where_it_is
         away.rename(signed.folder)
 
 
+def test_bytes_that_moved_between_table_and_labels_and_one_file_of_both_are_named(signed, tmp_path):
+    table, labels = signed.data.read_bytes(), signed.labels.read_bytes()
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_bytes(table + labels[:10])
+    other.write_bytes(labels[10:])
+    assert differing(verify(signed, data=[one, other])) == {"data"}
+    assert differing(verify(signed, data=[signed.labels, signed.data])) == {"data"}
+    one.write_bytes(table + labels)
+    [check] = verify(signed, data=[one]).differing
+    assert (check.name, check.why) == ("data", "the audit read 2 files, and 1 are here")
+    assert differing(verify(signed, data=[signed.data, signed.labels, other])) == {"data"}
+    assert not differing(verify(signed, data=[signed.data, signed.labels]))
+
+
 def test_a_configuration_that_asks_for_something_else_is_named_with_the_key(world):
     text = world.config.read_text()
     world.config.write_text(text.replace('"log2"', '"intensity"') + "\n# A remark\n")
