@@ -15,7 +15,11 @@ from genoaudit.json_text import compact_json
 RELEASE = "release"
 """The part of a model's folder that may leave the house."""
 
+SHIPPED = "data_schemas"
+"""Folder of schemas, examples and policies."""
+
 _BLOCK = 1 << 20
+_INERT = {".pyc", ".pyo", ".md"}
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -168,7 +172,15 @@ def content_digest(path: Path) -> str:
 
 
 def code_digest(*parts: str) -> str:
-    """Digest this package's source, or some parts of it: names of folders and modules at its top.
+    """Digest what this package does: source, templates, styles, scripts, and the policies that come along.
+
+    Compiled files, documentation and schemas, which do nothing, are left out, so that a checkout and the package
+    installed from it have one digest.
+
+    Parameters
+    ----------
+    parts
+        Names of folders and modules at the package's top; none: all of it, with the policies.
 
     Examples
     --------
@@ -176,9 +188,19 @@ def code_digest(*parts: str) -> str:
     True
     """
     package = Path(__file__).parent
-    sha = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        relative = path.relative_to(package)
-        if not parts or relative.parts[0] in parts:
-            sha.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()
+    found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+    acting = {
+        place.as_posix(): file_digest(path)
+        for place, path in found.items()
+        if "__pycache__" not in place.parts and place.suffix not in _INERT and place.parts[0] != SHIPPED
+        if not parts or place.parts[0] in parts
+    }
+    policies = () if parts else (shipped_folder() / "policies").glob("*.toml")
+    return named_digest({**acting, **{f"policies/{path.name}": file_digest(path) for path in policies}})
+
+
+def shipped_folder() -> Path:
+    """Return the folder of what comes along: inside an installed package, beside a checkout."""
+    package = Path(__file__).parent
+    inside = package / SHIPPED
+    return inside if inside.is_dir() else package.parent / SHIPPED

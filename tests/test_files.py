@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,12 +56,50 @@ def test_a_folder_has_another_digest_when_bytes_move_between_its_files_or_a_file
     assert content_digest(tmp_path / "as written" / "release") == content_digest(tmp_path / "as written")
 
 
-def test_the_code_is_told_apart_by_every_module_and_only_by_the_parts_asked_for():
-    expected = hashlib.sha256()
-    package = Path(genoaudit.__file__).parent
-    expected.update(b"errors.py\0" + (package / "errors.py").read_bytes() + b"\0")
-    assert code_digest("errors.py") == expected.hexdigest()
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package that knows itself by its copied place, as a checkout does."""
+    checkout = Path(genoaudit.__file__).parents[1]
+    for name in ("genoaudit", "data_schemas"):
+        shutil.copytree(checkout / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("genoaudit.files.__file__", str(tmp_path / "genoaudit" / "files.py"))
+    return tmp_path / "genoaudit"
+
+
+def test_a_part_of_the_code_is_known_by_its_own_files(package):
+    errors = {"errors.py": sha((package / "errors.py").read_bytes())}
+    assert code_digest("errors.py") == sha(json.dumps(errors, separators=(",", ":")).encode())
     assert len({code_digest(), code_digest("privacy"), code_digest("privacy", "errors.py")}) == 3
+
+
+def test_everything_that_shapes_a_report_counts_and_nothing_else(package, monkeypatch):
+    monkeypatch.undo()
+    before = code_digest()
+    monkeypatch.setattr("genoaudit.files.__file__", str(package / "files.py"))
+    assert code_digest() == before
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "files.cpython-311.pyc").write_bytes(b"compiled")
+    (package / "report" / "README.md").write_text("Read me.")
+    (package.parent / "data_schemas" / "report.schema.json").write_text("{}")
+    assert code_digest() == before
+    found = {before}
+    for name in (
+        "report/html.py",
+        "report/templates/report.html.j2",
+        "report/templates/page.css",
+        "report/templates/report.js",
+        "../data_schemas/policies/strict.toml",
+    ):
+        with (package / name).open("a") as file:
+            file.write(" ")
+        found.add(code_digest())
+    assert len(found) == 6
+
+
+def test_an_installed_package_has_the_digest_of_the_checkout_it_was_built_from(package):
+    checkout = code_digest()
+    (package.parent / "data_schemas").rename(package / "data_schemas")
+    assert code_digest() == checkout
 
 
 def test_a_salt_stands_in_front_of_a_file(tmp_path):

@@ -95,7 +95,9 @@ class Certificate(Part):
     decision: Literal["release", "hold", "undecidable"]
     policy: PolicyUsed
     genoaudit_version: str
-    code_sha256: Sha256 = Field(description="Digest of genoaudit's source, the same for audit and verdict.")
+    code_sha256: Sha256 = Field(
+        description="Digest of genoaudit's code, templates and policies, for audit and verdict."
+    )
     libraries: dict[str, str] = Field(description="Versions of the libraries that the audit ran with.")
     signed_on: date = Field(description="By the signer's clock, UTC.")
     commitments: dict[str, Sha256] = Field(
