@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import os
 import tempfile
@@ -19,6 +21,7 @@ SHIPPED = "data_schemas"
 """Folder of schemas, examples and policies."""
 
 _BLOCK = 1 << 20
+_UNFINISHED = ".tmp"
 _INERT = {".pyc", ".pyo", ".md"}
 
 
@@ -27,15 +30,62 @@ def write_whole(path: Path, content: bytes) -> None:
 
     What was written of one that cannot be finished is removed: it may name patients.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+    fresh = _written_beside(path, content)
+    try:
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that mean nothing without each other: all of them, or none, and then the earlier ones stay.
+
+    The last one vouches for the others. It goes first and comes last, so that a process that is killed in between
+    leaves none that others contradict. What such a process left beside them is swept.
+
+    Raises
+    ------
+    OSError
+        If one cannot be put in its place.
+    """
+    for path in files:
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+            raise OSError(errno.EEXIST, "is there, and is no file", str(path))
+        for left in path.parent.glob(f".{glob.escape(path.name)}-*{_UNFINISHED}"):
+            left.unlink()
+    fresh: dict[Path, Path] = {}
+    aside: dict[Path, Path] = {}
+    placed: list[Path] = []
+    try:
+        for path, content in files.items():
+            fresh[path] = _written_beside(path, content)
+        for path in reversed([path for path in files if path.exists()]):
+            aside[path] = path.replace(path.with_name(f".{path.name}-earlier{_UNFINISHED}"))
+        for path, written in fresh.items():
+            placed.append(written.replace(path))
+    except BaseException:
+        for path in placed:
+            path.unlink()
+        for path, earlier in reversed(aside.items()):
+            earlier.replace(path)
+        raise
+    finally:
+        for left in (*fresh.values(), *aside.values()):
+            left.unlink(missing_ok=True)
+
+
+def _written_beside(path: Path, content: bytes) -> Path:
+    prefix = f".{path.name}-"
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=prefix, suffix=_UNFINISHED, delete=False) as file:
         try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+    return Path(file.name)
 
 
 @contextmanager

@@ -2,13 +2,15 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import genoaudit
 from genoaudit.errors import DataError
-from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest, released_files
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest, released_files, write_together
 
 
 def test_a_file_has_the_digest_that_sha256_gives_its_bytes(tmp_path):
@@ -131,3 +133,65 @@ def test_what_is_no_plain_file_in_a_model_s_folder_is_refused(tmp_path, kind):
         (folder / "odd").symlink_to(aims[kind])
     with pytest.raises(DataError, match=r"model: 'odd.?' in it is not a file"):
         released_files(folder)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two files that belong together, as an earlier process wrote them."""
+    files = {tmp_path / "salts": b"old salts", tmp_path / "certificate": b"old certificate"}
+    write_together(files)
+    return files
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("failing", range(1, 7))
+def test_files_written_together_stay_as_they_were_when_any_step_fails(pair, tmp_path, monkeypatch, failing):
+    before, steps = contents(tmp_path), iter(range(1, 100))
+    done = {"fsync": os.fsync, "replace": Path.replace}
+
+    def step(name, *arguments):
+        if next(steps) == failing:
+            raise OSError(28, "No space left on device")
+        return done[name](*arguments)
+
+    monkeypatch.setattr("os.fsync", lambda descriptor: step("fsync", descriptor))
+    monkeypatch.setattr(Path, "replace", lambda self, target: step("replace", self, target))
+    with pytest.raises(OSError, match="No space left"):
+        write_together(dict.fromkeys(pair, b"new"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("replaced", range(4))
+def test_a_killed_process_leaves_no_pair_that_contradicts_itself(pair, tmp_path, replaced):
+    killed = f"""
+import os
+from pathlib import Path
+from genoaudit.files import write_together
+put, done = Path.replace, []
+
+def replace(self, target):
+    if len(done) == {replaced}:
+        os.kill(os.getpid(), 9)
+    done.append(target)
+    return put(self, target)
+
+Path.replace = replace
+write_together({{Path({str(tmp_path)!r}) / name: b"new" for name in ("salts", "certificate")}})
+"""
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -9
+    left = {name: content for name, content in contents(tmp_path).items() if not name.startswith(".")}
+    assert "certificate" not in left or left == {"salts": b"old salts", "certificate": b"old certificate"}
+    write_together(pair)
+    assert contents(tmp_path) == {"salts": b"old salts", "certificate": b"old certificate"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_nothing_is_written_where_one_of_the_places_is_taken(tmp_path, kind):
+    place = tmp_path / "certificate"
+    {"folder": place.mkdir, "link": lambda: place.symlink_to("x"), "pipe": lambda: os.mkfifo(place)}[kind]()
+    with pytest.raises(OSError, match="is there, and is no file"):
+        write_together({tmp_path / "salts": b"salts", place: b"certificate"})
+    assert [path.name for path in tmp_path.iterdir()] == ["certificate"]

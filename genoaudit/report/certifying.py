@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import cohort_digest, content_digest, file_digest, write_whole
+from genoaudit.files import cohort_digest, content_digest, file_digest, write_together
 from genoaudit.inputs import COHORT, TARGET
 from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
@@ -53,7 +53,8 @@ def certify(
     Parameters
     ----------
     run
-        Folder of an audit. ``certificate.json`` and ``salts.json`` are written there; earlier ones are replaced.
+        Folder of an audit. ``certificate.json`` and ``salts.json`` are written there, both or neither; earlier ones are
+        replaced.
     policy
         What may be released, or its file or name.
     key
@@ -99,8 +100,7 @@ def certify(
     )
     statement = Statement(subject=tuple(subjects), predicate=certificate)
     envelope = seal(statement.to_bytes(), PAYLOAD_TYPE, key)
-    write_whole(saved.folder / SALTS, salts_bytes(salts))
-    write_whole(saved.folder / CERTIFICATE, envelope)
+    write_together({saved.folder / SALTS: salts_bytes(salts), saved.folder / CERTIFICATE: envelope})
     return saved.folder / CERTIFICATE
 
 

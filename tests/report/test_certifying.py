@@ -1,6 +1,7 @@
 import json
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from certified import POLICY, audit_world, copied, draw_quickly, write_keys, write_world
@@ -136,10 +137,24 @@ def test_every_signing_draws_new_salts_and_replaces_the_last_one(world):
     assert stat.S_IMODE((world.run / "salts.json").stat().st_mode) == 0o600
 
 
-def test_a_signed_run_may_be_replaced_by_another_audit(world, audit_result):
-    certify(world.run, POLICY, world.key)
-    audit_result.save(world.run)
-    assert not world.certificate.exists()
+def test_both_files_are_written_or_neither(world, monkeypatch):
+    world.certificate.mkdir()
+    with pytest.raises(OSError, match="is there, and is no file"):
+        certify(world.run, POLICY, world.key)
+    world.certificate.rmdir()
+    names = {path.name for path in world.run.iterdir()}
+    put = Path.replace
+
+    def fail_on_the_certificate(self, target):
+        if self.name.startswith(".certificate"):
+            raise OSError(28, "No space left on device")
+        return put(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail_on_the_certificate)
+        with pytest.raises(OSError, match="No space left"):
+            certify(world.run, POLICY, world.key)
+    assert {path.name for path in world.run.iterdir()} == names
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.html", "patients.parquet", "signals.npz"])
@@ -278,6 +293,7 @@ def test_a_model_that_was_audited_itself_is_found_and_must_be_unchanged(tmp_path
         "files": {"target.path": {"path": str(world.model), "sha256": content_digest(world.model)}},
     }
     recorded = replace(audit_result, run={**audit_result.run, "inputs": inputs})
+    run = tmp_path / "recorded"
     save_with(recorded, run, target=given_model(world.model))
     _, statement = statement_in(certify(run, POLICY, world.key))
     assert statement.predicate.model == "audited"
