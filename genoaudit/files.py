@@ -188,7 +188,7 @@ def released_files(path: Path) -> dict[str, Path]:
     Raises
     ------
     DataError
-        If there are none, or something is not a file: links to folders would leave out what is behind them.
+        If there are none, or something is not a file of its own: what a link leads to is not in the folder.
 
     Examples
     --------
@@ -200,18 +200,45 @@ def released_files(path: Path) -> dict[str, Path]:
     if not path.is_dir():
         problem = "is not a file or a folder." if os.path.lexists(path) else "does not exist."
         raise DataError(path.name, [problem])
-    root = path / RELEASE if (path / RELEASE).is_dir() else path
-    found: dict[str, Path] = {}
-    for entry in sorted(root.rglob("*")):
-        name = entry.relative_to(root).as_posix()
-        readable = name.encode(errors="replace").decode()
-        if entry.is_file() and readable == name:
-            found[name] = entry
-        elif entry.is_symlink() or not entry.is_dir():
-            raise DataError(path.name, [f"'{readable}' in it is not a file with a name in UTF-8, or is a link."])
+    found, odd = sort_out(release_part(path))
+    if odd:
+        readable = odd[0].encode(errors="replace").decode()
+        raise DataError(path.name, [f"'{readable}' in it is not a file with a name in UTF-8, or is a link."])
     if not found:
         raise DataError(path.name, ["is an empty folder."])
     return found
+
+
+def release_part(folder: Path) -> Path:
+    """Return the part of a model's folder that may leave the house, or the folder if it has no parts.
+
+    Raises
+    ------
+    DataError
+        If the part is a link.
+    """
+    part = folder / RELEASE
+    if part.is_symlink():
+        raise DataError(folder.name, [f"'{RELEASE}' in it is a link; what it leads to is not in the folder."])
+    return part if part.is_dir() else folder
+
+
+def sort_out(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """Walk a folder; return its files by their places, and the places of links and whatever else is no file or folder.
+
+    Links are not followed. A name that is not UTF-8 counts as no file, as it cannot be written down.
+    """
+    found: dict[str, Path] = {}
+    odd: list[str] = []
+    for entry in sorted(root.rglob("*")):
+        name = entry.relative_to(root).as_posix()
+        if entry.is_symlink() or name.encode(errors="replace").decode() != name:
+            odd.append(name)
+        elif entry.is_file():
+            found[name] = entry
+        elif not entry.is_dir():
+            odd.append(name)
+    return found, odd
 
 
 def content_digest(path: Path) -> str:

@@ -115,11 +115,15 @@ def test_the_released_part_of_a_model_s_folder_is_taken_in_the_order_of_its_name
         (tmp_path / name).write_text(name)
     assert list(released_files(tmp_path)) == ["a/c", "b"]
     assert released_files(tmp_path / "release" / "b") == {"b": tmp_path / "release" / "b"}
-    (tmp_path / "release" / "linked").symlink_to(tmp_path / "release" / "b")
-    assert list(released_files(tmp_path)) == ["a/c", "b", "linked"]
+    (tmp_path / "release").rename(tmp_path / "elsewhere")
+    (tmp_path / "release").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="'release' in it is a link"):
+        released_files(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["link to a folder", "link to nowhere", "link to itself", "pipe", "name"])
+@pytest.mark.parametrize(
+    "kind", ["link to a file", "link to a folder", "link to nowhere", "link to itself", "pipe", "name"]
+)
 def test_what_is_no_plain_file_in_a_model_s_folder_is_refused(tmp_path, kind):
     folder = tmp_path / "model"
     folder.mkdir()
@@ -129,7 +133,12 @@ def test_what_is_no_plain_file_in_a_model_s_folder_is_refused(tmp_path, kind):
     elif kind == "name":
         (folder / os.fsdecode(b"odd\xff")).touch()
     else:
-        aims = {"link to a folder": tmp_path, "link to nowhere": tmp_path / "nowhere", "link to itself": folder / "odd"}
+        aims = {
+            "link to a file": folder / "weights",
+            "link to a folder": tmp_path,
+            "link to nowhere": tmp_path / "nowhere",
+            "link to itself": folder / "odd",
+        }
         (folder / "odd").symlink_to(aims[kind])
     with pytest.raises(DataError, match=r"model: 'odd.?' in it is not a file"):
         released_files(folder)

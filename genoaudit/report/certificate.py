@@ -38,6 +38,9 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Literal["urn:genoaudit:certificate:1.0"] = "urn:genoaudit:certificate:1.0"
 
+MODEL = "model/"
+"""Files of a model's folder begin so among the subjects."""
+
 SALTED: Literal["saltedSha256"] = "saltedSha256"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -75,7 +78,7 @@ class Subject(Part):
     @property
     def is_model(self) -> bool:
         """Whether this is a file of the model rather than of the run."""
-        return self.name == "model" or self.name.startswith("model/")
+        return self.name == "model" or self.name.startswith(MODEL)
 
 
 class PolicyUsed(Part):
@@ -171,4 +174,4 @@ def model_digests(place: Path) -> dict[str, str]:
     files = released_files(place)
     if place.is_file():
         return {"model": file_digest(place)}
-    return {f"model/{name}": file_digest(path) for name, path in files.items()}
+    return {f"{MODEL}{name}": file_digest(path) for name, path in files.items()}

@@ -27,9 +27,10 @@ DIGEST = "5" * 64
 SHARED = ("shareable/summary.html", "shareable/summary.json")
 RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
 MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
+LIST = "confidential/members.csv"
 EVERYTHING = (
     *("certificate.json", "code", "salts.json", *RUN_FILES),
-    *("members", "configuration", "data", "target.path", *MODEL_FILES, "policy", "verdict"),
+    *("members", "configuration", "data", "target.path", *MODEL_FILES, LIST, "policy", "verdict"),
 )
 
 
@@ -262,7 +263,7 @@ def test_another_statement_by_the_same_key_is_not_taken_for_a_certificate(world,
 def test_a_signer_s_own_statement_is_compared_like_any_other(world):
     sign(world)
     verification = verify(world)
-    assert differing(verification) == {"salts.json", "model", "policy"}
+    assert differing(verification) == {"salts.json", "model", "policy", *SHARED}
     assert {"code", "report.json", "members"} <= unchecked(verification)
 
 
@@ -344,14 +345,77 @@ def test_a_configuration_that_asks_for_something_else_is_named_with_the_key(worl
 def test_one_file_too_many_counts_in_a_model_and_is_told_of_in_a_run(world):
     (world.model / "release" / "extra.py").write_text("import os\n")
     (world.run / "notes.txt").write_text("Talk to the board.\n")
+    (world.model / "confidential" / "notes.txt").touch()
     verification = verify(world)
     [check] = verification.differing
     assert (check.name, check.why) == ("model/extra.py", "the certificate does not name it")
-    assert unchecked(verification) == {"notes.txt"}
+    assert unchecked(verification) == {"notes.txt", "confidential/notes.txt"}
     (world.model / "release" / "extra.py").unlink()
     (world.model / "release" / "recipe.json").unlink()
     [check] = verify(world).differing
     assert (check.name, check.why) == ("model/recipe.json", "is missing")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "deep/summary.html", ".hidden"])
+def test_a_file_that_strangers_would_find_in_what_is_shared_differs(world, tmp_path, name):
+    file = world.run / "shareable" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("P1 was a member.\n")
+    for verification in (verify(world), verify_certificate(world.certificate, world.public)):
+        assert f"shareable/{name}" in differing(verification)
+        assert all("strangers would see it" in check.why for check in verification.differing)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*RUN_FILES, "salts.json", "MODEL/release/recipe.json", "MODEL/release/nested", "MODEL/confidential/members.csv"],
+)
+def test_a_link_to_the_very_bytes_differs(world, tmp_path, name):
+    place = (world.folder if name.startswith("MODEL") else world.run) / name
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    named = name.removeprefix("MODEL/").replace("release/", "model/")
+    found = {check.name: check.why for check in verify(world).differing}
+    assert found.pop(named).startswith("is a link")
+    assert set(found) == ({"model/nested/README.md"} if name.endswith("nested") else set())
+
+
+def test_linked_parts_and_links_too_many_differ(world, tmp_path):
+    shared = world.run / "shareable"
+    shared.rename(tmp_path / "shared")
+    shared.symlink_to(tmp_path / "shared")
+    assert differing(verify(world)) == {"shareable", *SHARED}
+    shared.unlink()
+    (tmp_path / "shared").rename(shared)
+    (world.run / "more").symlink_to(tmp_path)
+    (world.model / "release" / "more").symlink_to(tmp_path / "nowhere")
+    assert differing(verify(world)) == {"more", "model/more"}
+    (world.model / "release").rename(tmp_path / "release")
+    (world.model / "release").symlink_to(tmp_path / "release")
+    assert differing(verify(world)) == {"more", "model"}
+
+
+def test_a_certificate_that_is_a_link_is_refused_in_a_run(world, tmp_path):
+    world.certificate.rename(tmp_path / "certificate.json")
+    world.certificate.symlink_to(tmp_path / "certificate.json")
+    with pytest.raises(DataError, match=r"certificate\.json: is a link"):
+        verify(world)
+
+
+def test_a_list_of_members_that_was_altered_is_named_where_a_salt_opens_the_commitment(world):
+    file = world.model / "confidential" / "members.csv"
+    agreeing = {check.name: check.why for check in verify(world).checks}
+    assert agreeing[LIST] == "with the commitment of the certificate"
+    lines = file.read_text().splitlines(keepends=True)
+    for damage in ("".join(lines[:-1]), "".join([*lines, "P0\n"]), "".join(lines[1:]), ""):
+        file.write_text(damage)
+        assert differing(verify(world)) == {LIST}
+        [check] = [
+            check
+            for check in verify_certificate(world.certificate, world.public, model=world.model).checks
+            if check.name == LIST
+        ]
+        assert check.outcome == ("not checked" if damage.startswith("patient_id") else "differs")
 
 
 def test_another_policy_and_another_verdict_are_named(world, monkeypatch):
@@ -373,7 +437,7 @@ def test_the_verdict_is_shown_first_and_then_a_line_for_everything(signed, capsy
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Signed verdict: hold."
     assert "By the policy 'strict' on " in lines[1]
-    assert [line.split()[-1] for line in lines if line.startswith("agrees")] == list(EVERYTHING)
+    assert [line[12:].partition(":")[0] for line in lines if line.startswith("agrees")] == list(EVERYTHING)
     assert lines[-1] == "What was compared is as it was signed."
 
 
@@ -385,7 +449,7 @@ def test_what_differs_is_a_line_and_names_cannot_steer_the_terminal(world, capsy
     assert "differs     report.html\n" in out
     assert "not checked a\N{REPLACEMENT CHARACTER}[2Jb: the certificate does not name it\n" in out
     assert "\x1b[2J" not in out
-    assert out.endswith("1 of 20 differ from what was signed. 1 not checked.\n")
+    assert out.endswith("1 of 21 differ from what was signed. 1 not checked.\n")
 
 
 def test_a_certificate_that_does_not_hold_shows_no_verdict(world, tmp_path, capsys):

@@ -25,13 +25,13 @@ def write_keys(folder, name="key", password=None):
     return private, public
 
 
-def write_model(folder):
-    """Write the folder of a model: the part that is released, and the other."""
+def write_model(folder, members=("P1",)):
+    """Write the folder of a model: the part that is released, and the other, which names its members."""
     for name, content in {
         "release/model.safetensors": bytes(range(256)) * 20,
         "release/recipe.json": b'{"kind": "logistic"}\n',
         "release/nested/README.md": b"# Model\n",
-        "confidential/members.csv": b"patient_id\nP1\n",
+        "confidential/members.csv": "\n".join(["patient_id", *members, ""]).encode(),
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -101,7 +101,7 @@ def write_world(folder):
         '[recipe]\nkind = "logistic"\n[audit]\nmodels = 16\nattacks = ["loss", "lira_fixed"]\n'
         '[target]\npath = "scores.csv"\n'
     )
-    write_model(world.model)
+    write_model(world.model, patients[::2])
     write_keys(folder)
     return world
 
