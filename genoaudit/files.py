@@ -7,11 +7,10 @@ import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from genoaudit.errors import ConfigError, DataError
+from genoaudit.errors import DataError
 from genoaudit.json_text import compact_json
 
 RELEASE = "release"
@@ -86,65 +85,6 @@ def _written_beside(path: Path, content: bytes) -> Path:
             Path(file.name).unlink(missing_ok=True)
             raise
     return Path(file.name)
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a fresh folder to write to, which takes the place of `folder` at the end, or is thrown away on an error.
-
-    It lies beside `folder` meanwhile and can be read by its owner only. Whether what is there may be replaced is for
-    the caller to have checked.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
-        fresh, old = Path(scratch) / "new", Path(scratch) / "old"
-        fresh.mkdir(mode=0o700)
-        yield fresh
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-
-
-def check_folder(folder: Path, *, holds: Collection[str], whose: str) -> Path:
-    """Return where a folder of files may be written, links followed.
-
-    One that holds nothing but such files may be replaced, anything else may not. Called before training, so that hours
-    of work do not end in a refusal.
-
-    Parameters
-    ----------
-    folder
-        As named by ``--out``.
-    holds
-        Names of the files and folders that it will hold.
-    whose
-        What they belong to, for messages: ``"an audit's"``.
-
-    Raises
-    ------
-    ConfigError
-        If something else is there, or nothing can be written.
-    """
-    folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        msg = f"--out {folder} is a file; name a folder."
-        raise ConfigError(msg)
-    if Path.cwd().is_relative_to(folder):
-        msg = f"--out {folder} is the folder you are in, or holds it; name another one."
-        raise ConfigError(msg)
-    if folder.is_dir():
-        foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in holds]
-        if foreign:
-            msg = (
-                f"--out {folder} holds {len(foreign)} things that are not {whose} (first: '{foreign[0]}'). "
-                "Name a new folder."
-            )
-            raise ConfigError(msg)
-    existing = next(parent for parent in folder.parents if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        msg = f"--out {folder} cannot be made: {existing} is not a folder that may be written to."
-        raise ConfigError(msg)
-    return folder
 
 
 def file_digest(path: Path, *, salt: bytes = b"") -> str:

@@ -58,7 +58,8 @@ from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, pack, unpac
 from genoaudit.commitments import new_salt
 from genoaudit.contracts import BoolArray, FloatArray, Recipe, Scale
 from genoaudit.errors import ArtefactError, ConfigError
-from genoaudit.files import RELEASE, check_folder, code_digest, file_digest, whole_folder
+from genoaudit.files import RELEASE, code_digest, file_digest
+from genoaudit.folders import check_folder, recover, whole_folder
 from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def read_model(folder: str | Path, *, trusted: Collection[str] = ()) -> StoredMo
         part belongs to another model, or files contradict each other on where the noise of a private model came from.
     """
     folder = Path(folder)
+    recover(folder)
     release = folder / RELEASE if (folder / RELEASE).is_dir() else folder
     manifest = read_record(release / MANIFEST, Manifest)
     unknown = sorted(set(manifest.files) - {ARRAYS, BOOSTER, PARTS, RECIPE})

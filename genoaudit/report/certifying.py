@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.files import cohort_digest, content_digest, file_digest, write_together
+from genoaudit.folders import recover
 from genoaudit.inputs import COHORT, TARGET
 from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
@@ -151,6 +152,8 @@ def _the_model(saved: SavedRun, given: Path | None) -> tuple[Path | None, Origin
         return given, "none" if given is None else "stated"
     recorded = None if saved.record.inputs is None else saved.record.inputs.files.get(TARGET)
     place = given or (None if recorded is None else recorded.path)
+    if place is not None:
+        recover(place)
     if place is None or not place.exists():
         msg = f"the audited model is not {'known by a file' if place is None else f'at {place} any more'}; name it."
         raise ConfigError(msg)

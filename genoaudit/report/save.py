@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genoaudit.errors import ConfigError
-from genoaudit.files import check_folder, file_digest, whole_folder
+from genoaudit.files import file_digest
+from genoaudit.folders import check_folder, recover, whole_folder
 from genoaudit.report.shareable import Summary
 from genoaudit.report.shareable_html import render_summary
 
@@ -32,6 +33,7 @@ def check_out(folder: Path) -> Path:
     ConfigError
         If something else is there, or a certificate or its salts, which nobody could make again.
     """
+    recover(folder)
     signed = [name for name in (CERTIFICATE, SALTS) if os.path.lexists(folder / name)]
     if signed:
         msg = (

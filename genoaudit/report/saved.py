@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.files import code_digest
+from genoaudit.folders import recover
 from genoaudit.report.derived import check_page, check_summary
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
 from genoaudit.report.run_folder import RunRecord, check_files, read_record
@@ -169,6 +170,7 @@ def read_report(folder: Path) -> AuditReport:
     ConfigError
         If there is none, it is damaged, or another version of genoaudit wrote it in another form.
     """
+    recover(folder)
     path = folder / "report.json"
     if not path.is_file():
         msg = f"{folder} is no run of genoaudit: it has no report.json. Name the folder given to genoaudit audit --out."

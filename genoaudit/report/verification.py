@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
+from genoaudit.folders import recover
 from genoaudit.json_text import strict_json
 from genoaudit.report import certificate_checks as checks
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, Statement, read_salts
@@ -98,6 +99,8 @@ def verify_certificate(
     policy = read_policy(policy) if isinstance(policy, str | Path) else policy
     key = read_public_key(Path(key)) if isinstance(key, str | Path) else key
     path = Path(path)
+    for place in (path, *(() if model is None else (Path(model),))):
+        recover(place)
     folder = path if path.is_dir() else None
     if folder is not None and (folder / CERTIFICATE).is_symlink():
         raise DataError(CERTIFICATE, [f"{LINK}. Put the certificate itself into the run, or name it alone."])
