@@ -9,13 +9,23 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
-from certified import POLICY, audit_world, copied, write_keys, write_world
+from certified import (
+    EVERYTHING,
+    MODEL_FILES,
+    POLICY,
+    RUN_FILES,
+    SHARED,
+    copied,
+    differing,
+    unchecked,
+    verify,
+    write_keys,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, PolicyUsed, Statement, Subject
-from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
 from genoaudit.report.signing import key_id, read_private_key, read_public_key, seal
 from genoaudit.report.verdict import decide
@@ -23,42 +33,6 @@ from genoaudit.report.verification import verify_certificate
 from genoaudit.report.verification_terminal import print_verification, verification_record
 
 DIGEST = "5" * 64
-
-SHARED = ("shareable/summary.html", "shareable/summary.json")
-RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
-MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
-LIST = "confidential/members.csv"
-EVERYTHING = (
-    *("certificate.json", "code", "salts.json", *RUN_FILES),
-    *("members", "configuration", "data", "target.path", *MODEL_FILES, LIST, "policy", "verdict"),
-)
-
-
-@pytest.fixture(scope="module")
-def signed(tmp_path_factory):
-    """A release audit from files, signed with a model; pages as they are really drawn."""
-    world = write_world(tmp_path_factory.mktemp("signed"))
-    audit_world(world)
-    certify(world.run, POLICY, world.key, model=world.model)
-    return world
-
-
-@pytest.fixture
-def world(signed, tmp_path):
-    """The same, to be damaged; its inputs are where they were audited."""
-    return copied(signed, tmp_path)
-
-
-def verify(world, **more):
-    return verify_certificate(world.run, world.public, **{"model": world.model, "policy": POLICY, **more})
-
-
-def differing(verification):
-    return {check.name for check in verification.differing}
-
-
-def unchecked(verification):
-    return {check.name for check in verification.unchecked}
 
 
 @contextmanager
@@ -354,68 +328,6 @@ def test_one_file_too_many_counts_in_a_model_and_is_told_of_in_a_run(world):
     (world.model / "release" / "recipe.json").unlink()
     [check] = verify(world).differing
     assert (check.name, check.why) == ("model/recipe.json", "is missing")
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "deep/summary.html", ".hidden"])
-def test_a_file_that_strangers_would_find_in_what_is_shared_differs(world, tmp_path, name):
-    file = world.run / "shareable" / name
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("P1 was a member.\n")
-    for verification in (verify(world), verify_certificate(world.certificate, world.public)):
-        assert f"shareable/{name}" in differing(verification)
-        assert all("strangers would see it" in check.why for check in verification.differing)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [*RUN_FILES, "salts.json", "MODEL/release/recipe.json", "MODEL/release/nested", "MODEL/confidential/members.csv"],
-)
-def test_a_link_to_the_very_bytes_differs(world, tmp_path, name):
-    place = (world.folder if name.startswith("MODEL") else world.run) / name
-    place.rename(tmp_path / "elsewhere")
-    place.symlink_to(tmp_path / "elsewhere")
-    named = name.removeprefix("MODEL/").replace("release/", "model/")
-    found = {check.name: check.why for check in verify(world).differing}
-    assert found.pop(named).startswith("is a link")
-    assert set(found) == ({"model/nested/README.md"} if name.endswith("nested") else set())
-
-
-def test_linked_parts_and_links_too_many_differ(world, tmp_path):
-    shared = world.run / "shareable"
-    shared.rename(tmp_path / "shared")
-    shared.symlink_to(tmp_path / "shared")
-    assert differing(verify(world)) == {"shareable", *SHARED}
-    shared.unlink()
-    (tmp_path / "shared").rename(shared)
-    (world.run / "more").symlink_to(tmp_path)
-    (world.model / "release" / "more").symlink_to(tmp_path / "nowhere")
-    assert differing(verify(world)) == {"more", "model/more"}
-    (world.model / "release").rename(tmp_path / "release")
-    (world.model / "release").symlink_to(tmp_path / "release")
-    assert differing(verify(world)) == {"more", "model"}
-
-
-def test_a_certificate_that_is_a_link_is_refused_in_a_run(world, tmp_path):
-    world.certificate.rename(tmp_path / "certificate.json")
-    world.certificate.symlink_to(tmp_path / "certificate.json")
-    with pytest.raises(DataError, match=r"certificate\.json: is a link"):
-        verify(world)
-
-
-def test_a_list_of_members_that_was_altered_is_named_where_a_salt_opens_the_commitment(world):
-    file = world.model / "confidential" / "members.csv"
-    agreeing = {check.name: check.why for check in verify(world).checks}
-    assert agreeing[LIST] == "with the commitment of the certificate"
-    lines = file.read_text().splitlines(keepends=True)
-    for damage in ("".join(lines[:-1]), "".join([*lines, "P0\n"]), "".join(lines[1:]), ""):
-        file.write_text(damage)
-        assert differing(verify(world)) == {LIST}
-        [check] = [
-            check
-            for check in verify_certificate(world.certificate, world.public, model=world.model).checks
-            if check.name == LIST
-        ]
-        assert check.outcome == ("not checked" if damage.startswith("patient_id") else "differs")
 
 
 def test_another_policy_and_another_verdict_are_named(world, monkeypatch):

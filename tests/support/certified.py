@@ -8,9 +8,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from genoaudit.report.policy import parse_policy
+from genoaudit.report.verification import verify_certificate
 
 POLICY = parse_policy({"bounds": {"epsilon": 1.0}}, name="strict")
 """Holds every model that is trained without a guarantee."""
+
+SHARED = ("shareable/summary.html", "shareable/summary.json")
+RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
+MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
+LIST = "confidential/members.csv"
+EVERYTHING = (
+    *("certificate.json", "code", "salts.json", *RUN_FILES),
+    *("members", "configuration", "data", "target.path", *MODEL_FILES, LIST, "policy", "verdict"),
+)
+"""Names of everything that the certificate of a world is compared with, in order."""
 
 
 def write_keys(folder, name="key", password=None):
@@ -130,3 +141,16 @@ def copied(world, folder):
     """Copy a world; its run still says that its inputs are where they were."""
     shutil.copytree(world.folder, folder, dirs_exist_ok=True)
     return replace(world, folder=folder)
+
+
+def verify(world, **more):
+    """Check the certificate of a world with its model and the policy."""
+    return verify_certificate(world.run, world.public, **{"model": world.model, "policy": POLICY, **more})
+
+
+def differing(verification):
+    return {check.name for check in verification.differing}
+
+
+def unchecked(verification):
+    return {check.name for check in verification.unchecked}
