@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from genoaudit.errors import ConfigError, DataError
+from genoaudit.errors import DataError
+from genoaudit.json_text import compact_json
 
 RELEASE = "release"
 """The part of a model's folder that may leave the house."""
 
+SHIPPED = "data_schemas"
+"""Folder of schemas, examples and policies."""
+
 _BLOCK = 1 << 20
+_UNFINISHED = ".tmp"
+_INERT = {".pyc", ".pyo", ".md"}
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -22,87 +29,97 @@ def write_whole(path: Path, content: bytes) -> None:
 
     What was written of one that cannot be finished is removed: it may name patients.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+    fresh = _written_beside(path, content)
+    try:
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that mean nothing without each other: all of them, or none, and then the earlier ones stay.
+
+    The last one vouches for the others. It goes first and comes last, so that a process that is killed in between
+    leaves none that others contradict. What such a process left beside them is swept.
+
+    Raises
+    ------
+    OSError
+        If one cannot be put in its place.
+    """
+    for path in files:
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+            raise OSError(errno.EEXIST, "is there, and is no file", str(path))
+        for left in path.parent.glob(f".{glob.escape(path.name)}-*{_UNFINISHED}"):
+            left.unlink()
+    fresh: dict[Path, Path] = {}
+    aside: dict[Path, Path] = {}
+    placed: list[Path] = []
+    try:
+        for path, content in files.items():
+            fresh[path] = _written_beside(path, content)
+        for path in reversed([path for path in files if path.exists()]):
+            aside[path] = path.replace(path.with_name(f".{path.name}-earlier{_UNFINISHED}"))
+        for path, written in fresh.items():
+            placed.append(written.replace(path))
+    except BaseException:
+        for path in placed:
+            path.unlink()
+        for path, earlier in reversed(aside.items()):
+            earlier.replace(path)
+        raise
+    finally:
+        for left in (*fresh.values(), *aside.values()):
+            left.unlink(missing_ok=True)
+
+
+def _written_beside(path: Path, content: bytes) -> Path:
+    prefix = f".{path.name}-"
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=prefix, suffix=_UNFINISHED, delete=False) as file:
         try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+    return Path(file.name)
 
 
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a fresh folder to write to, which takes the place of `folder` at the end, or is thrown away on an error.
-
-    It lies beside `folder` meanwhile and can be read by its owner only. Whether what is there may be replaced is for
-    the caller to have checked.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
-        fresh, old = Path(scratch) / "new", Path(scratch) / "old"
-        fresh.mkdir(mode=0o700)
-        yield fresh
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-
-
-def check_folder(folder: Path, *, holds: Collection[str], whose: str) -> Path:
-    """Return where a folder of files may be written, links followed.
-
-    One that holds nothing but such files may be replaced, anything else may not. Called before training, so that hours
-    of work do not end in a refusal.
-
-    Parameters
-    ----------
-    folder
-        As named by ``--out``.
-    holds
-        Names of the files and folders that it will hold.
-    whose
-        What they belong to, for messages: ``"an audit's"``.
-
-    Raises
-    ------
-    ConfigError
-        If something else is there, or nothing can be written.
-    """
-    folder = folder.resolve()
-    if folder.exists() and not folder.is_dir():
-        msg = f"--out {folder} is a file; name a folder."
-        raise ConfigError(msg)
-    if Path.cwd().is_relative_to(folder):
-        msg = f"--out {folder} is the folder you are in, or holds it; name another one."
-        raise ConfigError(msg)
-    if folder.is_dir():
-        foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in holds]
-        if foreign:
-            msg = (
-                f"--out {folder} holds {len(foreign)} things that are not {whose} (first: '{foreign[0]}'). "
-                "Name a new folder."
-            )
-            raise ConfigError(msg)
-    existing = next(parent for parent in folder.parents if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        msg = f"--out {folder} cannot be made: {existing} is not a folder that may be written to."
-        raise ConfigError(msg)
-    return folder
-
-
-def file_digest(*paths: Path, salt: bytes = b"") -> str:
-    """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole.
-
-    A `salt` is digested before them.
-    """
+def file_digest(path: Path, *, salt: bytes = b"") -> str:
+    """Digest a file as ``sha256sum`` does, without reading it as a whole; a `salt` is digested before it."""
     sha = hashlib.sha256(salt)
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                sha.update(block)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha.update(block)
     return sha.hexdigest()
+
+
+def named_digest(digests: Mapping[str, str]) -> str:
+    """Digest several things under their names, from the digest of each, so that nothing can move between them.
+
+    It is the SHA-256 of one JSON object: names as keys in order, without spaces.
+
+    Examples
+    --------
+    >>> named_digest({"a": "0", "b": "1"}) == hashlib.sha256(b'{"a":"0","b":"1"}').hexdigest()
+    True
+    """
+    return hashlib.sha256(compact_json(dict(digests))).hexdigest()
+
+
+def cohort_digest(table: Path, labels: Path | None = None) -> str:
+    """Digest a cohort's file; with a file of labels beside it, both under ``"cohort"`` and ``"labels"``."""
+    if labels is None:
+        return file_digest(table)
+    return named_digest({"cohort": file_digest(table), "labels": file_digest(labels)})
+
+
+def is_linked(root: Path, name: str) -> bool:
+    """Say whether a path inside a folder goes through a link, which may lead out of it."""
+    place = root / name
+    return any(part.is_symlink() for part in (place, *place.parents) if part != root and part.is_relative_to(root))
 
 
 def released_files(path: Path) -> dict[str, Path]:
@@ -111,7 +128,7 @@ def released_files(path: Path) -> dict[str, Path]:
     Raises
     ------
     DataError
-        If there are none, or something is not a file: links to folders would leave out what is behind them.
+        If there are none, or something is not a file of its own: what a link leads to is not in the folder.
 
     Examples
     --------
@@ -123,27 +140,64 @@ def released_files(path: Path) -> dict[str, Path]:
     if not path.is_dir():
         problem = "is not a file or a folder." if os.path.lexists(path) else "does not exist."
         raise DataError(path.name, [problem])
-    root = path / RELEASE if (path / RELEASE).is_dir() else path
-    found: dict[str, Path] = {}
-    for entry in sorted(root.rglob("*")):
-        name = entry.relative_to(root).as_posix()
-        readable = name.encode(errors="replace").decode()
-        if entry.is_file() and readable == name:
-            found[name] = entry
-        elif entry.is_symlink() or not entry.is_dir():
-            raise DataError(path.name, [f"'{readable}' in it is not a file with a name in UTF-8, or is a link."])
+    found, odd = sort_out(release_part(path))
+    if odd:
+        readable = odd[0].encode(errors="replace").decode()
+        raise DataError(path.name, [f"'{readable}' in it is not a file with a name in UTF-8, or is a link."])
     if not found:
         raise DataError(path.name, ["is an empty folder."])
     return found
 
 
+def release_part(folder: Path) -> Path:
+    """Return the part of a model's folder that may leave the house, or the folder if it has no parts.
+
+    Raises
+    ------
+    DataError
+        If the part is a link.
+    """
+    part = folder / RELEASE
+    if part.is_symlink():
+        raise DataError(folder.name, [f"'{RELEASE}' in it is a link; what it leads to is not in the folder."])
+    return part if part.is_dir() else folder
+
+
+def sort_out(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """Walk a folder; return its files by their places, and the places of links and whatever else is no file or folder.
+
+    Links are not followed. A name that is not UTF-8 counts as no file, as it cannot be written down.
+    """
+    found: dict[str, Path] = {}
+    odd: list[str] = []
+    for entry in sorted(root.rglob("*")):
+        name = entry.relative_to(root).as_posix()
+        if entry.is_symlink() or name.encode(errors="replace").decode() != name:
+            odd.append(name)
+        elif entry.is_file():
+            found[name] = entry
+        elif not entry.is_dir():
+            odd.append(name)
+    return found, odd
+
+
 def content_digest(path: Path) -> str:
-    """Digest a file, or the files of a model's folder one after the other in the order of their names."""
-    return file_digest(*released_files(path).values())
+    """Digest a file, or the files of a model's folder under their places in it."""
+    if path.is_file():
+        return file_digest(path)
+    return named_digest({name: file_digest(file) for name, file in released_files(path).items()})
 
 
 def code_digest(*parts: str) -> str:
-    """Digest this package's source, or some parts of it: names of folders and modules at its top.
+    """Digest what this package does: source, templates, styles, scripts, and the policies that come along.
+
+    Compiled files, documentation and schemas, which do nothing, are left out, so that a checkout and the package
+    installed from it have one digest.
+
+    Parameters
+    ----------
+    parts
+        Names of folders and modules at the package's top; none: all of it, with the policies.
 
     Examples
     --------
@@ -151,9 +205,19 @@ def code_digest(*parts: str) -> str:
     True
     """
     package = Path(__file__).parent
-    sha = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        relative = path.relative_to(package)
-        if not parts or relative.parts[0] in parts:
-            sha.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()
+    found = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
+    acting = {
+        place.as_posix(): file_digest(path)
+        for place, path in found.items()
+        if "__pycache__" not in place.parts and place.suffix not in _INERT and place.parts[0] != SHIPPED
+        if not parts or place.parts[0] in parts
+    }
+    policies = () if parts else (shipped_folder() / "policies").glob("*.toml")
+    return named_digest({**acting, **{f"policies/{path.name}": file_digest(path) for path in policies}})
+
+
+def shipped_folder() -> Path:
+    """Return the folder of what comes along: inside an installed package, beside a checkout."""
+    package = Path(__file__).parent
+    inside = package / SHIPPED
+    return inside if inside.is_dir() else package.parent / SHIPPED

@@ -16,7 +16,7 @@ MODULES = {
 }
 
 # What each part may import of ours, besides itself. Data flows down the list; nothing imports upwards.
-FOUNDATION = {"errors", "contracts", "randomness", "files", "phrases"}
+FOUNDATION = {"errors", "contracts", "randomness", "files", "folders", "phrases"}
 MAY_IMPORT = {
     "errors": set(),
     "contracts": set(),
@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "commitments": set(),
     "json_text": set(),
     "phrases": set(),
-    "files": {"errors"},
+    "files": {"errors", "json_text"},
+    "folders": {"errors"},
     "randomness": {"contracts"},
     "toml_file": {"errors"},
     "model_config": {"toml_file"},

@@ -68,7 +68,7 @@ class Manifest(Record):
 
     schema_version: Literal["1.0"] = MANIFEST_VERSION
     genoaudit_version: str
-    code_sha256: str = Field(description="Digest of genoaudit's source.")
+    code_sha256: str = Field(description="Digest of genoaudit's code, templates and policies.")
     libraries: dict[str, str] = Field(description="Versions of the libraries that decide the numbers.")
     recipe: dict[str, Any] = Field(description="Classes and parameters, without seeds.")
     label: str = Field(description="What is predicted.")

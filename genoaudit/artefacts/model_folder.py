@@ -52,12 +52,14 @@ from genoaudit.artefacts.manifest import (
     library_versions,
     manifest_text,
 )
+from genoaudit.artefacts.noise import check_noise
 from genoaudit.artefacts.parts import Told, read_parts, told_by, untrusted_types, write_parts
 from genoaudit.artefacts.recipe_file import Packed, inputs_of_parts, pack, unpack
 from genoaudit.commitments import new_salt
 from genoaudit.contracts import BoolArray, FloatArray, Recipe, Scale
 from genoaudit.errors import ArtefactError, ConfigError
-from genoaudit.files import RELEASE, check_folder, code_digest, file_digest, whole_folder
+from genoaudit.files import RELEASE, code_digest, file_digest
+from genoaudit.folders import check_folder, recover, whole_folder
 from genoaudit.models.answers import log_probabilities
 
 if TYPE_CHECKING:
@@ -197,10 +199,11 @@ def read_model(folder: str | Path, *, trusted: Collection[str] = ()) -> StoredMo
     Raises
     ------
     ArtefactError
-        If a file is missing, truncated, changed, foreign or unsafe, holds a value that is not finite, or the
-        confidential part belongs to another model.
+        If a file is missing, truncated, changed, foreign or unsafe, holds a value that is not finite, the confidential
+        part belongs to another model, or files contradict each other on where the noise of a private model came from.
     """
     folder = Path(folder)
+    recover(folder)
     release = folder / RELEASE if (folder / RELEASE).is_dir() else folder
     manifest = read_record(release / MANIFEST, Manifest)
     unknown = sorted(set(manifest.files) - {ARRAYS, BOOSTER, PARTS, RECIPE})
@@ -218,6 +221,7 @@ def read_model(folder: str | Path, *, trusted: Collection[str] = ()) -> StoredMo
     confidential, members = None, None
     if release != folder and (folder / CONFIDENTIAL).is_dir():
         confidential, members = _read_confidential(folder, manifest)
+    check_noise(manifest, packed.tree, confidential)
     return StoredModel(
         recipe, manifest.genes, manifest.classes, manifest.scale, manifest, members=members, confidential=confidential
     )

@@ -28,14 +28,20 @@ def gate(
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a policy lets a model go: exit code 0 release, 4 hold, 5 undecidable."""
+    """Say whether a policy lets a model go: exit code 0 release, 4 hold, 5 undecidable.
+
+    3: the run is not as it was written. Only a certificate shows that nobody rewrote all of it.
+    """
     from genoaudit.report.policy import read_policy
-    from genoaudit.report.saved import read_report
+    from genoaudit.report.saved import OTHER_CODE, read_saved
     from genoaudit.report.verdict import decide
 
     demanded = read_policy(policy)
-    verdict = decide(read_report(run), demanded)
-    signed = sign_if(sign, run, demanded, passphrase_env=passphrase_env, model=model)
+    signed = sign_if(sign, run, demanded, passphrase_env=passphrase_env, model=model)  # refuses what cannot be signed
+    saved = read_saved(run)
+    verdict = decide(saved.report, demanded)
+    if not saved.same_code:
+        typer.echo(f"genoaudit: {OTHER_CODE}", err=True)
     if as_json:
         from genoaudit.report.result import canonical_json
 

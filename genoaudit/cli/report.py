@@ -29,13 +29,16 @@ def report(runs: Runs, out: Page = None, show_ids: ShowIds = False, as_json: AsJ
 
 def _show(run: Path, out: Path | None, *, show_ids: bool, as_json: bool) -> None:
     from genoaudit.files import write_whole
-    from genoaudit.report.saved import read_run
+    from genoaudit.report.saved import OTHER_CODE, read_saved
     from genoaudit.report.terminal import print_result
 
     if show_ids and out is None:
         msg = "--show-ids names patients on a page; say where it goes with --out FILE.html."
         raise ConfigError(msg)
-    found = read_run(run)
+    saved = read_saved(run)
+    found = saved.run
+    if not saved.same_code:
+        typer.echo(f"genoaudit: {OTHER_CODE}", err=True)
     if out is not None:
         write_whole(out, found.to_html(show_ids=show_ids).encode())
     if as_json:

@@ -60,8 +60,8 @@ class Cohort:
     source
         File name without directories, or what else was read.
     sha256
-        Digest of the files' bytes (the matrix, followed by the labels file where there is one); of the content, as
-        `digest` gives it, for objects in memory.
+        Digest of the file, with that of the labels where they have their own (`genoaudit.files.cohort_digest`); of the
+        content, as `digest` gives it, for objects in memory.
     label
         Name of the column that the classes came from.
     notes

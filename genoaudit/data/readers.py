@@ -21,7 +21,7 @@ from genoaudit.data.small_classes import SmallClasses, apply_small_classes, chec
 from genoaudit.data.table import Table
 from genoaudit.data.text import TEXT_SUFFIXES, is_text, read_text
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import file_digest
+from genoaudit.files import cohort_digest
 
 
 def read_cohort(  # noqa: PLR0913  one keyword per line of the [cohort] section
@@ -172,7 +172,7 @@ def _digest(files: Sequence[Path]) -> str:
             path.open("rb").close()
         except OSError as error:
             raise DataError(path.name, [f"cannot be opened: {error.strerror}."]) from error
-    return file_digest(*files)
+    return cohort_digest(*files)
 
 
 def _table(

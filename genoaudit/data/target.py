@@ -50,7 +50,7 @@ class Target:
     kind
         What it is: a model of this package, of a library, or known by its scores alone.
     sha256
-        Digest of the file, or of the files of the folder one after the other; empty for a model in memory.
+        As `genoaudit.files.content_digest` has it; empty for a model in memory.
     members_by
         How the members are known, in words without identifiers.
     manifest

@@ -14,6 +14,7 @@ from genoaudit.data.gene_lists import read_gene_order
 from genoaudit.data.membership import Membership
 from genoaudit.data.target import TABLES, Target, TargetKind, read_target
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.folders import recover
 from genoaudit.model_config import TargetSection
 from genoaudit.release.asking import target_of
 from genoaudit.release.members import members_from
@@ -48,6 +49,7 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
     DataError
         If the file is not sound, does not go with the cohort, or two accounts of the members disagree.
     """
+    recover(section.path)
     kind = _kind(section.path)
     foreign = sorted(section.model_fields_set & set().union(*_KEYS.values()) - _KEYS[kind])
     if foreign:

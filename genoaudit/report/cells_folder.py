@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genoaudit.errors import ConfigError
-from genoaudit.files import check_folder
+from genoaudit.folders import check_folder, scratch_beside
 from genoaudit.report.result import canonical_json
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ def write_run(out: Path, *, name: str, text: str, page: str, table: pd.DataFrame
         Clock, versions, hardware and timings: what may differ between two runs.
     """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.partial-") as scratch:
-        fresh = Path(scratch)
+    with scratch_beside(out) as fresh:
         (fresh / f"{name}.json").write_text(text, encoding="utf-8")
         (fresh / f"{name}.html").write_text(page, encoding="utf-8")
         table.to_parquet(fresh / f"{name}.parquet", index=False)

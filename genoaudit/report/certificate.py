@@ -38,6 +38,9 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Literal["urn:genoaudit:certificate:1.0"] = "urn:genoaudit:certificate:1.0"
 
+MODEL = "model/"
+"""Files of a model's folder begin so among the subjects."""
+
 SALTED: Literal["saltedSha256"] = "saltedSha256"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -75,7 +78,7 @@ class Subject(Part):
     @property
     def is_model(self) -> bool:
         """Whether this is a file of the model rather than of the run."""
-        return self.name == "model" or self.name.startswith("model/")
+        return self.name == "model" or self.name.startswith(MODEL)
 
 
 class PolicyUsed(Part):
@@ -95,7 +98,9 @@ class Certificate(Part):
     decision: Literal["release", "hold", "undecidable"]
     policy: PolicyUsed
     genoaudit_version: str
-    code_sha256: Sha256 = Field(description="Digest of genoaudit's source, the same for audit and verdict.")
+    code_sha256: Sha256 = Field(
+        description="Digest of genoaudit's code, templates and policies, for audit and verdict."
+    )
     libraries: dict[str, str] = Field(description="Versions of the libraries that the audit ran with.")
     signed_on: date = Field(description="By the signer's clock, UTC.")
     commitments: dict[str, Sha256] = Field(
@@ -169,4 +174,4 @@ def model_digests(place: Path) -> dict[str, str]:
     files = released_files(place)
     if place.is_file():
         return {"model": file_digest(place)}
-    return {f"model/{name}": file_digest(path) for name, path in files.items()}
+    return {f"{MODEL}{name}": file_digest(path) for name, path in files.items()}

@@ -6,6 +6,7 @@ open the commitment to ``run.json``, and only then is ``run.json`` believed on w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +17,21 @@ import pandas as pd
 from genoaudit.commitments import commitment
 from genoaudit.config import read_config
 from genoaudit.errors import ConfigError, DataError, GenoauditError
-from genoaudit.files import code_digest, content_digest, file_digest
-from genoaudit.inputs import COHORT, TARGET, differing, files_named, settled
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest, is_linked
+from genoaudit.inputs import COHORT, differing, files_named, settled
 from genoaudit.json_text import compact_json, strict_json
-from genoaudit.report.certificate import SALTED, Certificate, Statement, model_digests
+from genoaudit.phrases import count
+from genoaudit.report.certificate import SALTED, Certificate, Statement
 from genoaudit.report.policy import Policy
-from genoaudit.report.run_folder import Inputs, members_of, read_exact_report
+from genoaudit.report.run_folder import PUBLIC, Inputs, members_of
 from genoaudit.report.save import CERTIFICATE, SALTS
+from genoaudit.report.saved import read_exact_report
 from genoaudit.report.verdict import decide
 
 _NAMED = 8
+
+LINK = "is a link, or no plain file; what a link leads to is not looked at"
+NOT_NAMED = "the certificate does not name it"
 
 
 @dataclass(frozen=True)
@@ -125,49 +131,37 @@ def check_run_files(hand: AtHand) -> Iterator[Check]:
             yield closed
         elif hand.folder is not None:
             salt = hand.salts[name] if salted else b""
-            yield _compared_file(name, subject.value, hand.folder / name, salt=salt)
-        elif hand.beside is not None and (hand.beside / name).exists():
-            yield _compared_file(name, subject.value, hand.beside / name, salt=b"")
+            yield _compared_file(name, subject.value, hand.folder, salt=salt)
+        elif hand.beside is not None and os.path.lexists(hand.beside / name):
+            yield _compared_file(name, subject.value, hand.beside, salt=b"")
         else:
             yield Check(name, "not checked", "put it beside the certificate, or give the run")
-    if hand.folder is not None:
-        for file in sorted(hand.folder.rglob("*")):
-            name = file.relative_to(hand.folder).as_posix()
-            if not file.is_dir() and name not in {CERTIFICATE, SALTS, *subjects}:
-                yield Check(name, "not checked", "the certificate does not name it")
+    place = hand.folder or hand.beside
+    if place is not None:
+        yield from _unnamed(place, named={CERTIFICATE, SALTS, *subjects}, shared_alone=hand.folder is None)
 
 
-def _compared_file(name: str, signed: str, file: Path, *, salt: bytes) -> Check:
+def _unnamed(folder: Path, *, named: set[str], shared_alone: bool) -> Iterator[Check]:
+    """Tell of what else is there: a stranger reads everything that lies with the summary, so there it is a fault."""
+    for entry in sorted(folder.glob(f"{PUBLIC}**/*") if shared_alone else folder.rglob("*")):
+        name = entry.relative_to(folder).as_posix()
+        if name in named:
+            continue
+        if entry.is_symlink():
+            yield Check(name, "differs", LINK)
+        elif name.startswith(PUBLIC):
+            yield Check(name, "differs", f"{NOT_NAMED}, and strangers would see it")
+        elif not entry.is_dir():
+            yield Check(name, "not checked", NOT_NAMED)
+
+
+def _compared_file(name: str, signed: str, folder: Path, *, salt: bytes) -> Check:
+    file = folder / name
+    if is_linked(folder, name):
+        return Check(name, "differs", LINK)
     if not file.is_file():
         return Check(name, "differs", "is missing")
     return compared(name, signed, lambda: file_digest(file, salt=salt))
-
-
-def check_model(hand: AtHand, given: Path | None) -> Iterator[Check]:
-    """Compare every file of the model; one too many is as bad as one too few, because it may be read with them."""
-    signed = {subject.name: subject.value for subject in hand.statement.subject if subject.is_model}
-    if not signed:
-        if given is not None:
-            yield Check("model", "differs", "the certificate is about no model")
-        return
-    place = given
-    if place is None and hand.statement.predicate.model == "audited":
-        place = next((path for path in hand.paths(TARGET) if path.exists()), None)
-    if place is None:
-        yield Check("model", "not checked", "say where it is with --model")
-        return
-    try:
-        found = model_digests(place)
-    except (DataError, OSError) as error:
-        yield Check("model", "differs", error.problems[0] if isinstance(error, DataError) else "cannot be read")
-        return
-    for name in sorted({*signed, *found}):
-        if name not in found:
-            yield Check(name, "differs", "is missing")
-        elif name not in signed:
-            yield Check(name, "differs", "the certificate does not name it")
-        else:
-            yield Check(name, "agrees" if found[name] == signed[name] else "differs")
 
 
 def check_members(hand: AtHand, intact: set[str]) -> Check:
@@ -215,7 +209,10 @@ def check_data(hand: AtHand, given: Sequence[Path]) -> Check:
     files = list(given) or hand.paths(*COHORT)
     if not files or not (given or all(file.is_file() for file in files)):
         return Check("data", "not checked", "say where they are with --data")
-    return hand.opened("data", lambda: file_digest(*files).encode())
+    read = 2 if hand.inputs is None else sum(key in hand.inputs.files for key in COHORT)
+    if len(files) > 2 or (hand.inputs is not None and len(files) != read):
+        return Check("data", "differs", f"the audit read {count(read, 'file')}, and {len(files)} are here")
+    return hand.opened("data", lambda: cohort_digest(*files).encode())
 
 
 def check_other_inputs(hand: AtHand) -> Iterator[Check]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from genoaudit.commitments import commitment, new_salt
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, content_digest, file_digest, write_whole
+from genoaudit.files import cohort_digest, content_digest, file_digest, write_together
+from genoaudit.folders import recover
 from genoaudit.inputs import COHORT, TARGET
 from genoaudit.json_text import compact_json
 from genoaudit.report.certificate import (
@@ -24,8 +25,9 @@ from genoaudit.report.certificate import (
 )
 from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.result import canonical_json
-from genoaudit.report.run_folder import RECORD, SavedRun, members_of, read_checked_run
+from genoaudit.report.run_folder import PUBLIC, RECORD, members_of
 from genoaudit.report.save import CERTIFICATE, SALTS
+from genoaudit.report.saved import SavedRun, read_saved
 from genoaudit.report.signing import read_private_key, seal
 from genoaudit.report.verdict import decide
 
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
     from genoaudit.report.release_sections import Verdict
     from genoaudit.report.result import AuditReport
-
-PUBLIC = "shareable/"
-"""Files of a run that may be shared begin so."""
 
 Origin = Literal["audited", "stated", "none"]
 
@@ -55,7 +54,8 @@ def certify(
     Parameters
     ----------
     run
-        Folder of an audit. ``certificate.json`` and ``salts.json`` are written there; earlier ones are replaced.
+        Folder of an audit. ``certificate.json`` and ``salts.json`` are written there, both or neither; earlier ones are
+        replaced.
     policy
         What may be released, or its file or name.
     key
@@ -78,11 +78,10 @@ def certify(
         If the key cannot be read, the report holds a verdict of another policy, or the model is not the audited one.
     """
     key = read_private_key(Path(key)) if isinstance(key, str | Path) else key
-    saved = read_checked_run(Path(run))
+    saved = read_saved(Path(run))
     verdict = decide(saved.report, policy if isinstance(policy, Policy) else read_policy(policy))
     _check_verdict(saved.report, verdict)
     _check_code(saved)
-    _check_page(saved)
     _check_inputs(saved)
     place, belongs = _the_model(saved, None if model is None else Path(model))
     salts: dict[str, bytes] = defaultdict(new_salt)
@@ -102,8 +101,7 @@ def certify(
     )
     statement = Statement(subject=tuple(subjects), predicate=certificate)
     envelope = seal(statement.to_bytes(), PAYLOAD_TYPE, key)
-    write_whole(saved.folder / SALTS, salts_bytes(salts))
-    write_whole(saved.folder / CERTIFICATE, envelope)
+    write_together({saved.folder / SALTS: salts_bytes(salts), saved.folder / CERTIFICATE: envelope})
     return saved.folder / CERTIFICATE
 
 
@@ -124,21 +122,9 @@ def _check_verdict(report: AuditReport, verdict: Verdict) -> None:
 
 
 def _check_code(saved: SavedRun) -> None:
-    if saved.record.code_sha256 != code_digest():
+    if not saved.same_code:
         problem = "was audited by other code than is installed here; sign with that version, or audit again."
         raise DataError(saved.folder.name, [problem])
-
-
-def _check_page(saved: SavedRun) -> None:
-    page = (saved.folder / "report.html").read_bytes()
-    if not any(text.encode() == page for text in _pages(saved)):
-        raise DataError("report.html", ["is not the page that report.json gives here; audit again."])
-
-
-def _pages(saved: SavedRun) -> Iterator[str]:
-    """Render the page as it is written by default, then as ``--show-ids`` has it."""
-    for show_ids in (False, True):
-        yield saved.run.to_html(show_ids=show_ids)
 
 
 def _check_inputs(saved: SavedRun) -> None:
@@ -148,7 +134,7 @@ def _check_inputs(saved: SavedRun) -> None:
     problems = []
     files = saved.record.inputs.files
     cohort = [files[key].path for key in COHORT if key in files]
-    if cohort and all(path.is_file() for path in cohort) and file_digest(*cohort) != saved.report.cohort.sha256:
+    if cohort and all(path.is_file() for path in cohort) and cohort_digest(*cohort) != saved.report.cohort.sha256:
         problems.append("The data have been changed since the audit.")
     problems += [
         f"{key} has been changed since the audit."
@@ -166,6 +152,8 @@ def _the_model(saved: SavedRun, given: Path | None) -> tuple[Path | None, Origin
         return given, "none" if given is None else "stated"
     recorded = None if saved.record.inputs is None else saved.record.inputs.files.get(TARGET)
     place = given or (None if recorded is None else recorded.path)
+    if place is not None:
+        recover(place)
     if place is None or not place.exists():
         msg = f"the audited model is not {'known by a file' if place is None else f'at {place} any more'}; name it."
         raise ConfigError(msg)

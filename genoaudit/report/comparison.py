@@ -18,7 +18,7 @@ from genoaudit.contracts import Access
 from genoaudit.errors import ConfigError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.result import AttackResult, AuditReport, canonical_json
-from genoaudit.report.saved import read_report
+from genoaudit.report.saved import read_saved
 from genoaudit.report.sections import Guarantee, Part
 from genoaudit.report.wording import headline_attack
 
@@ -88,11 +88,11 @@ def compare_runs(folders: Sequence[str | Path]) -> Comparison:
 
     Raises
     ------
-    ConfigError
-        If there are fewer than two, or one is not a run.
+    ConfigError, DataError
+        If there are fewer than two, or one is not a run as it was written (`genoaudit.report.saved.read_saved`).
     """
     paths = [Path(folder) for folder in folders]
-    return compare({name: read_report(path) for name, path in zip(_names(paths), paths, strict=True)})
+    return compare({name: read_saved(path).report for name, path in zip(_names(paths), paths, strict=True)})
 
 
 def compare(reports: Mapping[str, AuditReport]) -> Comparison:

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from genoaudit.attacks.catalogue import CATALOGUE, COMBINATIONS, get_attacks
 from genoaudit.contracts import Access
 from genoaudit.errors import ConfigError
+from genoaudit.files import shipped_folder
 from genoaudit.toml_file import Section, checked, read_toml
 
 Auc = Annotated[float, Field(ge=0.5, le=1, strict=True)]
@@ -176,8 +177,7 @@ class Policy(Section):
 
 def shipped_policies() -> dict[str, Path]:
     """Return the policies that come with the package, by name, from lenient to strict."""
-    inside, beside = (Path(__file__).parents[up] / "data_schemas" / "policies" for up in (1, 2))
-    folder = inside if inside.is_dir() else beside  # an installed package, or a checkout
+    folder = shipped_folder() / "policies"
     return {name: folder / f"{name}.toml" for name in ("lenient", "standard", "strict")}
 
 

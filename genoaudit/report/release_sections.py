@@ -15,7 +15,9 @@ class GivenModel(Part):
 
     kind: Literal["scores", "genoaudit", "sklearn", "xgboost", "torch"]
     source: str = Field(description="Name of the file or folder, without the folders above it.")
-    sha256: str = Field(description="Digest of the file, or of the files of the folder one after the other.")
+    sha256: str = Field(
+        description="SHA-256 of the file; of a folder, that of a JSON object with each file's SHA-256 by its name."
+    )
     members: int
     non_members: int
     members_by: str = Field(description="How the members are known, in words.")

@@ -57,7 +57,9 @@ class CohortSummary(Part):
     """The cohort in counts; no identifiers."""
 
     source: str = Field(description="File name without folders, or 'simulated'.")
-    sha256: str = Field(description="Digest of the source.")
+    sha256: str = Field(
+        description="SHA-256 of the file; with a file of labels, of a JSON object with that of both, by role."
+    )
     samples: int
     patients: int
     genes: int
@@ -294,17 +296,10 @@ class AuditResult:
 
     def share(self) -> Summary:
         """Return the summary that may be shared: the same for the same run, whenever it is asked for."""
-        import numpy as np
+        from genoaudit.report.derived import summary_of
 
-        from genoaudit.report.shareable import summarise_for_sharing
-
-        table = self.patients
-        if self.report.audit == "release":
-            members = table["member"].to_numpy(dtype=bool)[None, :]
-        else:  # the design's columns are in the order of the identifiers
-            members = self.design.members[:, np.unique(table["patient_id"], return_inverse=True)[1]]
         # Through JSON, so that a summary made later from the run's files is the same summary.
-        return summarise_for_sharing(AuditReport.model_validate_json(self.report.to_json()), table, members)
+        return summary_of(AuditReport.model_validate_json(self.report.to_json()), self.patients, self.design.members)
 
     def save(self, folder: str | Path, *, show_ids: bool = False) -> tuple[Path, ...]:
         """Write the run's files; an earlier run in `folder` is replaced. Returns what was written."""

@@ -1,8 +1,7 @@
-"""A run read back from its folder, every file compared with what ``run.json`` says of it."""
+"""The files of a run, each compared with what ``run.json`` says of it, and who the members were by them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,19 +9,20 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest
+from genoaudit.files import file_digest, is_linked
 from genoaudit.json_text import strict_json
 from genoaudit.report.certificate import Inside, Sha256, member_lines
-from genoaudit.report.save import FILES
-from genoaudit.report.saved import Run, read_report, read_run
+from genoaudit.report.save import FILES, SHAREABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from genoaudit.contracts import BoolArray
-    from genoaudit.report.result import AuditReport
 
 RECORD = "run.json"
+
+PUBLIC = "shareable/"
+"""Files of a run that may be shared begin so."""
 
 
 class InputFile(BaseModel):
@@ -50,55 +50,35 @@ class RunRecord(BaseModel):
     inputs: Inputs | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class SavedRun:
-    """An audit as it stands on disk.
-
-    Parameters
-    ----------
-    folder, record
-        Where it stands, and what ``run.json`` says of it.
-    run
-        What the page is written from.
-    """
-
-    folder: Path
-    record: RunRecord
-    run: Run
-
-    @property
-    def report(self) -> AuditReport:
-        """What ``report.json`` holds."""
-        return self.run.report
-
-    @property
-    def patients(self) -> pd.DataFrame:
-        """What ``patients.parquet`` holds."""
-        return self.run.patients
-
-
-def read_checked_run(folder: Path) -> SavedRun:
-    """Read a run whose files belong together.
+def check_files(folder: Path, record: RunRecord) -> None:
+    """Compare every file of a run with what its record says of it.
 
     Raises
     ------
     DataError
-        Naming every file that is missing, or not the one that was written with the others.
-    ConfigError
-        As `genoaudit.report.saved.read_run`.
+        Naming every file that is missing, or not the one that was written with the others, and what strangers would
+        find beside the summary.
     """
-    record = read_record(folder)
     problems = [f"{RECORD} does not name {name}." for name in FILES if name not in {RECORD, *record.files}]
     for name, digest in record.files.items():
-        path = folder / name
-        if not path.is_file():
+        if is_linked(folder, name):
+            problems.append(f"{name} is a link; put the file itself there.")
+        elif not (folder / name).is_file():
             problems.append(f"{name} is missing.")
-        elif file_digest(path) != digest:
+        elif file_digest(folder / name) != digest:
             problems.append(f"{name} is not the file that was written with {RECORD}; it was changed or swapped.")
+    problems += [f"{name} does not belong to what may be shared; take it away." for name in foreign_shared(folder)]
     if problems:
         raise DataError(folder.name, problems)
-    read_exact_report(folder)
-    return SavedRun(folder, record, read_run(folder))
+
+
+def foreign_shared(folder: Path) -> list[str]:
+    """Name what lies in the part of a run that may be shared and was not written there."""
+    shared = folder / PUBLIC
+    if shared.is_symlink():
+        return []  # its files are named as linked, and nothing behind it is looked at
+    found = (entry.relative_to(folder).as_posix() for entry in sorted(shared.rglob("*")))
+    return [name for name in found if name not in SHAREABLE]
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -122,29 +102,13 @@ def read_record(folder: Path) -> RunRecord:
         raise DataError(folder.name, [f"{RECORD} is not JSON: {error}."]) from error
 
 
-def read_exact_report(folder: Path) -> AuditReport:
-    """Read the report of a run, which must be written as this version writes it.
-
-    Raises
-    ------
-    ConfigError
-        As `genoaudit.report.saved.read_report`.
-    DataError
-        If the same report can be written otherwise.
-    """
-    report = read_report(folder)
-    if report.to_json().encode() != (folder / "report.json").read_bytes():
-        raise DataError("report.json", ["is not written as genoaudit writes it; audit again."])
-    return report
-
-
 def members_of(folder: Path, patients: pd.DataFrame, *, of_one: bool) -> bytes:
     """Return the bytes that stand for the members: of the given model, or of every model of a recipe audit.
 
     Parameters
     ----------
     folder, patients
-        A run, as in `SavedRun`.
+        A run, and what its ``patients.parquet`` holds.
     of_one
         Whether a given model was audited.
     """
@@ -153,7 +117,12 @@ def members_of(folder: Path, patients: pd.DataFrame, *, of_one: bool) -> bytes:
         return member_lines([map(str, patients["patient_id"][patients["member"]])])
     if of_one:  # nobody is told apart: it was trained on everybody
         return member_lines([ids])
-    with np.load(folder / "signals.npz", allow_pickle=False) as signals:
-        members: BoolArray = signals["members"]
     # The columns of the design are the patients in the order of their ids.
-    return member_lines([ids[place] for place in np.flatnonzero(row)] for row in members)
+    return member_lines([ids[place] for place in np.flatnonzero(row)] for row in read_design(folder))
+
+
+def read_design(folder: Path) -> BoolArray:
+    """Read who was a member of which model; bool [models, patients in the order of their ids]."""
+    with (folder / "signals.npz").open("rb") as file, np.load(file, allow_pickle=False) as signals:
+        members: BoolArray = signals["members"]
+    return members

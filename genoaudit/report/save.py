@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genoaudit.files import check_folder, file_digest, whole_folder
+from genoaudit.errors import ConfigError
+from genoaudit.files import file_digest
+from genoaudit.folders import check_folder, recover, whole_folder
 from genoaudit.report.shareable import Summary
 from genoaudit.report.shareable_html import render_summary
 
@@ -23,9 +26,22 @@ CERTIFICATE, SALTS = "certificate.json", "salts.json"
 
 
 def check_out(folder: Path) -> Path:
-    """Return where a run may be written, or raise a `ConfigError`; an earlier run may be replaced."""
-    holds = {*(Path(name).parts[0] for name in FILES), CERTIFICATE, SALTS}
-    return check_folder(folder, holds=holds, whose="an audit's")
+    """Return where a run may be written; an earlier run may be replaced, unless it was signed.
+
+    Raises
+    ------
+    ConfigError
+        If something else is there, or a certificate or its salts, which nobody could make again.
+    """
+    recover(folder)
+    signed = [name for name in (CERTIFICATE, SALTS) if os.path.lexists(folder / name)]
+    if signed:
+        msg = (
+            f"--out {folder} holds a signed run, and another audit there would throw away its {' and '.join(signed)}. "
+            "Name another folder, or move that one away."
+        )
+        raise ConfigError(msg)
+    return check_folder(folder, holds={Path(name).parts[0] for name in FILES}, whose="an audit's")
 
 
 def save_result(result: AuditResult, folder: Path, *, show_ids: bool = False) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""A run read back from its folder, to be shown again or compared with others."""
+"""A run read back from its folder and checked, to be shown again, judged, signed or compared with others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import code_digest
+from genoaudit.folders import recover
+from genoaudit.report.derived import check_page, check_summary
 from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.report.run_folder import RunRecord, check_files, read_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 _COLUMNS = {"patient_id", "pseudonym", "class", "samples", "rank"}
+OTHER_CODE = (
+    "the audit was made by other code than is installed here. Its files belong together, but its pages could not be "
+    "made again and compared; only the version that audited can sign it."
+)
+"""What is to be said of a run whose `SavedRun.same_code` is False."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,31 +55,106 @@ class Run:
         return render_html(report, patients=table, names=names, versions=self.versions)
 
 
-def read_run(folder: Path) -> Run:
-    """Read a run's report, table of patients and versions.
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """An audit as it stands on disk, every file of it checked.
+
+    Parameters
+    ----------
+    folder, record
+        Where it stands, and what ``run.json`` says of it.
+    run
+        What the page is written from.
+    same_code
+        Whether the code that is installed made it; otherwise nothing can be made from it again and compared.
+    """
+
+    folder: Path
+    record: RunRecord
+    run: Run
+    same_code: bool
+
+    @property
+    def report(self) -> AuditReport:
+        """What ``report.json`` holds."""
+        return self.run.report
+
+    @property
+    def patients(self) -> pd.DataFrame:
+        """What ``patients.parquet`` holds."""
+        return self.run.patients
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read a run's report, table of patients and versions; every file of it is checked (`read_saved`).
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `read_saved`.
+    """
+    return read_saved(Path(folder)).run
+
+
+def read_saved(folder: Path) -> SavedRun:
+    """Read a run whose files belong together; the one way in which runs are read, to show, to judge or to sign them.
+
+    Every file must be the one that ``run.json`` was written with. Where the code that wrote them is installed, the page
+    and the summary that may be shared are made again from the rest, and must be the same. Whoever changes a run with
+    care can still pass this: only a certificate speaks for who wrote it.
 
     Raises
     ------
     ConfigError
-        If the folder is not a run of this version.
+        If it is no run of this version.
+    DataError
+        Naming what is missing, was changed, or does not follow from the report.
     """
+    report = read_report(folder)
+    record = read_record(folder)
+    check_files(folder, record)
+    _check_exact(folder, report)
+    run = Run(report, _read_patients(folder, report), record.versions)
+    saved = SavedRun(folder, record, run, same_code=record.code_sha256 == code_digest())
+    if saved.same_code:
+        check_page(folder, run)
+        check_summary(folder, run)
+    return saved
+
+
+def _read_patients(folder: Path, report: AuditReport) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
-    report = read_report(folder)
     try:
         patients = pd.read_parquet(folder / "patients.parquet")
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"{folder} is not a whole run: {Path(error.filename or folder).name} is missing or cannot be read."
+    except (pa.ArrowException, ValueError, OSError) as error:
+        msg = f"{folder}: patients.parquet cannot be read; audit again."
         raise ConfigError(msg) from error
-    except (pa.ArrowException, ValueError) as error:
-        msg = f"{folder}: patients.parquet or run.json cannot be read; audit again."
-        raise ConfigError(msg) from error
-    if not isinstance(run, dict) or not set(patients.columns) >= _COLUMNS or len(patients) != report.cohort.patients:
-        msg = f"{folder}: patients.parquet or run.json belong to something else; audit again."
+    if not set(patients.columns) >= _COLUMNS or len(patients) != report.cohort.patients:
+        msg = f"{folder}: patients.parquet belongs to something else; audit again."
         raise ConfigError(msg)
-    return Run(report, patients, run.get("versions", {}))
+    return patients
+
+
+def read_exact_report(folder: Path) -> AuditReport:
+    """Read the report of a run, which must be written as this version writes it.
+
+    Raises
+    ------
+    ConfigError
+        As `read_report`.
+    DataError
+        If the same report can be written otherwise.
+    """
+    report = read_report(folder)
+    _check_exact(folder, report)
+    return report
+
+
+def _check_exact(folder: Path, report: AuditReport) -> None:
+    if report.to_json().encode() != (folder / "report.json").read_bytes():
+        raise DataError("report.json", ["is not written as genoaudit writes it; audit again."])
 
 
 def read_report(folder: Path) -> AuditReport:
@@ -86,6 +170,7 @@ def read_report(folder: Path) -> AuditReport:
     ConfigError
         If there is none, it is damaged, or another version of genoaudit wrote it in another form.
     """
+    recover(folder)
     path = folder / "report.json"
     if not path.is_file():
         msg = f"{folder} is no run of genoaudit: it has no report.json. Name the folder given to genoaudit audit --out."

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from genoaudit.errors import DataError
 from genoaudit.files import file_digest
+from genoaudit.folders import recover
 from genoaudit.json_text import strict_json
 from genoaudit.report import certificate_checks as checks
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, Statement, read_salts
-from genoaudit.report.certificate_checks import AtHand, Check
+from genoaudit.report.certificate_checks import LINK, AtHand, Check
+from genoaudit.report.certificate_model import check_model
 from genoaudit.report.policy import Policy, read_policy
 from genoaudit.report.run_folder import RECORD, read_record
 from genoaudit.report.save import CERTIFICATE, SALTS
@@ -97,7 +99,11 @@ def verify_certificate(
     policy = read_policy(policy) if isinstance(policy, str | Path) else policy
     key = read_public_key(Path(key)) if isinstance(key, str | Path) else key
     path = Path(path)
+    for place in (path, *(() if model is None else (Path(model),))):
+        recover(place)
     folder = path if path.is_dir() else None
+    if folder is not None and (folder / CERTIFICATE).is_symlink():
+        raise DataError(CERTIFICATE, [f"{LINK}. Put the certificate itself into the run, or name it alone."])
     envelope = _content(path if folder is None else folder / CERTIFICATE)
     try:
         opened = unseal(envelope, PAYLOAD_TYPE, key)
@@ -135,7 +141,7 @@ def _everything(
     hand = replace(hand, config_files=config_files)
     yield checks.check_data(hand, data)
     yield from checks.check_other_inputs(hand)
-    yield from checks.check_model(hand, model)
+    yield from check_model(hand, model)
     yield from checks.check_policy(hand, intact, policy)
 
 
@@ -160,6 +166,8 @@ def _statement(payload: bytes) -> Statement:
 
 def _salts(folder: Path, statement: Statement) -> tuple[Mapping[str, bytes], Check]:
     file = folder / SALTS
+    if file.is_symlink():
+        return {}, Check(SALTS, "differs", LINK)
     if not file.is_file():
         return {}, Check(SALTS, "differs", "is missing; without it nothing confidential can be compared")
     check = checks.compared(SALTS, statement.predicate.salts_sha256, lambda: file_digest(file))

@@ -1,24 +1,9 @@
 import pytest
-from certified import POLICY, draw_quickly, write_keys
+from certified import POLICY, write_keys
 
 from genoaudit.cli.certificate import sign_run
 from genoaudit.errors import ConfigError
 from genoaudit.report.verification import verify_certificate
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    from genoaudit import AuditSection, RunOptions, audit_recipe, build_recipe, simulate_cohort
-
-    folder = tmp_path_factory.mktemp("run")
-    cohort = simulate_cohort(patients=40, genes=20, classes=2, seed=1)
-    recipe = build_recipe("logistic", {}, scale=cohort.scale)
-    options = RunOptions(threads=1, cache=folder / "cache")
-    settings = AuditSection(models=4, attacks=("loss",))
-    with pytest.MonkeyPatch.context() as patch:
-        draw_quickly(patch)
-        audit_recipe(recipe, cohort, settings, options).save(folder / "run")
-        yield folder / "run"
 
 
 def test_the_passphrase_comes_from_the_variable_that_is_named(saved, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from genoaudit.data.cohort import Cohort
 from genoaudit.data.labels import LabelsFile
 from genoaudit.data.readers import read_cohort
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import cohort_digest
 
 GENES = ["TP53", "7157", "1e5", "007", "BRCA1"]
 SAMPLES = [f"S{number:02}" for number in range(40)]
@@ -79,7 +79,7 @@ def test_genes_in_rows_with_labels_in_a_second_file(values, clinical, expected, 
     assert cohort.digest() == expected.digest()
     assert list(cohort.obs) == ["sex", "age"]
     assert cohort.obs["age"].tolist()[:39] == clinical["age"].tolist()[:39]
-    assert cohort.sha256 == hashlib.sha256(path.read_bytes() + labels.read_bytes()).hexdigest()
+    assert cohort.sha256 == cohort_digest(path, labels)
     assert cohort.source == f"matrix{suffix} + labels.tsv"
     assert cohort.notes == ()
 

@@ -13,6 +13,7 @@ from genoaudit.data.labels import LabelsFile
 from genoaudit.data.readers import read_cohort
 from genoaudit.data.scales import contradiction
 from genoaudit.errors import DataError
+from genoaudit.files import cohort_digest
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 RAW = DATA / "raw"
@@ -145,7 +146,7 @@ def test_entrez_numbers_stay_text_and_labels_come_from_the_clinical_table():
     assert cohort.obs["age_diagnosed"].dtype == np.float64
     assert cohort.notes[0] == "8,706 rows of tcga_samples.tsv.gz without a sample in the matrix."
     assert cohort.source == "tcga_expression-matrix-all-genes.tsv.gz + tcga_samples.tsv.gz"
-    assert cohort.sha256 == hashlib.sha256(matrix.read_bytes() + clinical.read_bytes()).hexdigest()
+    assert cohort.sha256 == cohort_digest(matrix, clinical)
 
 
 def test_an_r_table_is_read_and_found_too_small():

@@ -1,6 +1,7 @@
 """From an audit to a decision with the installed command: three outcomes, their exit codes, and what is refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -117,6 +118,11 @@ def test_what_cannot_be_read_is_refused_in_one_message(genoaudit, runs, tmp_path
     report = json.loads((runs / "hold" / "report.json").read_text())
     (old / "report.json").write_text(json.dumps({**report, "schema_version": "0.7"}))
     assert "has the form 0.7, this genoaudit reads 1.0" in refused(genoaudit("gate", old, "--policy", board, check=3))
+    edited = shutil.copytree(runs / "hold", tmp_path / "edited")
+    shutil.copy(runs / "release" / "report.json", edited / "report.json")
+    assert "report.json is not the file that was written with run.json" in refused(
+        genoaudit("gate", edited, "--policy", board, check=3)
+    )
     (tmp_path / "typo.toml").write_text("[attacks]\nauk = 0.6\n")
     typo = refused(genoaudit("gate", runs / "hold", "--policy", tmp_path / "typo.toml", check=3))
     assert "unknown key 'attacks.auk'; did you mean 'auc'?" in typo

@@ -1,4 +1,5 @@
 import pytest
+from certified import POLICY, audit_world, copied, write_world
 from html_page import Page
 from sample_patients import build_patients
 from sample_report import (
@@ -68,3 +69,20 @@ def page(report, patients):
     from genoaudit.report.html import render_html
 
     return Page(render_html(report, patients=patients))
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory):
+    """A release audit from files, signed with a model; pages as they are really drawn."""
+    from genoaudit.report.certifying import certify
+
+    world = write_world(tmp_path_factory.mktemp("signed"))
+    audit_world(world)
+    certify(world.run, POLICY, world.key, model=world.model)
+    return world
+
+
+@pytest.fixture
+def world(signed, tmp_path):
+    """The same, to be damaged; its inputs are where they were audited."""
+    return copied(signed, tmp_path)

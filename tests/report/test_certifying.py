@@ -1,6 +1,7 @@
 import json
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from certified import POLICY, audit_world, copied, draw_quickly, write_keys, write_world
@@ -9,7 +10,7 @@ from securesystemslib.signer import SSlibKey
 
 from genoaudit.commitments import commitment
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest, content_digest, file_digest
+from genoaudit.files import code_digest, cohort_digest, content_digest, file_digest
 from genoaudit.report.certificate import Statement, member_lines, read_salts
 from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
@@ -90,7 +91,7 @@ def test_a_commitment_can_be_opened_with_what_it_is_to_and_its_salt(world, audit
     clinical = pd.read_csv(audited.labels)
     merged = scores.merge(clinical, on="sample")
     members = member_lines([set(merged["patient_id"][merged["member"] == 1])])
-    data = file_digest(audited.data, audited.labels)
+    data = cohort_digest(audited.data, audited.labels)
     opened = statement.predicate.commitments
     asked = json.loads((world.run / "run.json").read_text())["inputs"]["configuration"]
     written = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -136,10 +137,24 @@ def test_every_signing_draws_new_salts_and_replaces_the_last_one(world):
     assert stat.S_IMODE((world.run / "salts.json").stat().st_mode) == 0o600
 
 
-def test_a_signed_run_may_be_replaced_by_another_audit(world, audit_result):
-    certify(world.run, POLICY, world.key)
-    audit_result.save(world.run)
-    assert not world.certificate.exists()
+def test_both_files_are_written_or_neither(world, monkeypatch):
+    world.certificate.mkdir()
+    with pytest.raises(OSError, match="is there, and is no file"):
+        certify(world.run, POLICY, world.key)
+    world.certificate.rmdir()
+    names = {path.name for path in world.run.iterdir()}
+    put = Path.replace
+
+    def fail_on_the_certificate(self, target):
+        if self.name.startswith(".certificate"):
+            raise OSError(28, "No space left on device")
+        return put(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail_on_the_certificate)
+        with pytest.raises(OSError, match="No space left"):
+            certify(world.run, POLICY, world.key)
+    assert {path.name for path in world.run.iterdir()} == names
 
 
 @pytest.mark.parametrize("name", ["report.json", "report.html", "patients.parquet", "signals.npz"])
@@ -149,7 +164,9 @@ def test_a_file_that_was_changed_or_taken_away_is_named_and_nothing_is_signed(wo
     with pytest.raises(DataError, match=f"{name} is not the file that was written with run.json"):
         certify(world.run, POLICY, world.key)
     (world.run / name).unlink()
-    with pytest.raises(DataError, match=f"{name} is missing"):
+    with pytest.raises(
+        (ConfigError, DataError), match=f"it has no {name}" if name == "report.json" else f"{name} is missing"
+    ):
         certify(world.run, POLICY, world.key)
     assert not world.certificate.exists()
     assert not (world.run / "salts.json").exists()
@@ -162,7 +179,10 @@ def test_a_folder_that_is_no_run_is_refused(world):
     (world.run / "run.json").write_text("{")
     with pytest.raises(DataError, match=r"run\.json is not JSON"):
         certify(world.run, POLICY, world.key)
+    (world.run / "run.json").unlink()
     with pytest.raises(DataError, match="is this the folder of an audit"):
+        certify(world.run, POLICY, world.key)
+    with pytest.raises(ConfigError, match="is no run of genoaudit"):
         certify(world.model, POLICY, world.key)
 
 
@@ -181,6 +201,11 @@ def test_record_and_page_must_belong_to_the_report(world):
         certify(world.run, POLICY, world.key)
     rewrite("report.html", page)
     certify(world.run, POLICY, world.key)
+    summary = (world.run / "shareable" / "summary.json").read_text()
+    rewrite("shareable/summary.json", summary.replace('"release"', '"recipe"'))
+    with pytest.raises(DataError, match=r"shareable/summary\.json: is not what the run gives"):
+        certify(world.run, POLICY, world.key)
+    rewrite("shareable/summary.json", summary)
     report = (world.run / "report.json").read_text()
     rewrite("report.json", report.replace('"headline"', ' "headline"'))
     with pytest.raises(DataError, match="not written as genoaudit writes it"):
@@ -199,7 +224,7 @@ def test_record_and_page_must_belong_to_the_report(world):
         certify(world.run, POLICY, world.key)
     (world.run / "run.json").write_text(json.dumps(record))
     rewrite("patients.parquet", "no table")
-    with pytest.raises(ConfigError, match=r"patients\.parquet or run\.json cannot be read"):
+    with pytest.raises(ConfigError, match=r"patients\.parquet cannot be read"):
         certify(world.run, POLICY, world.key)
 
 
@@ -268,6 +293,7 @@ def test_a_model_that_was_audited_itself_is_found_and_must_be_unchanged(tmp_path
         "files": {"target.path": {"path": str(world.model), "sha256": content_digest(world.model)}},
     }
     recorded = replace(audit_result, run={**audit_result.run, "inputs": inputs})
+    run = tmp_path / "recorded"
     save_with(recorded, run, target=given_model(world.model))
     _, statement = statement_in(certify(run, POLICY, world.key))
     assert statement.predicate.model == "audited"

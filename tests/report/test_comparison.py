@@ -2,10 +2,11 @@ import json
 import shutil
 
 import pytest
+from certified import draw_quickly
 from sample_verdict import build_verdict
 
 from genoaudit import compare_runs
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.comparison import compare
 from genoaudit.report.sections import Guarantee
@@ -118,10 +119,12 @@ def test_one_run_is_no_comparison(report):
         compare({"alone": report})
 
 
-def test_runs_are_read_from_their_folders_and_told_apart_by_number_where_names_are_equal(report, tmp_path):
+def test_runs_are_read_from_their_folders_and_told_apart_by_number_where_names_are_equal(
+    audit_result, tmp_path, monkeypatch
+):
+    draw_quickly(monkeypatch)
     for parent in ("monday", "tuesday"):
-        (tmp_path / parent / "run").mkdir(parents=True)
-        (tmp_path / parent / "run" / "report.json").write_text(report.to_json(), encoding="utf-8")
+        audit_result.save(tmp_path / parent / "run")
     shutil.copytree(tmp_path / "monday" / "run", tmp_path / "other")
     folders = [tmp_path / "monday" / "run", tmp_path / "tuesday" / "run", tmp_path / "other"]
     found = compare_runs(folders)
@@ -130,3 +133,6 @@ def test_runs_are_read_from_their_folders_and_told_apart_by_number_where_names_a
     assert json.loads(found.to_json())["runs"][0]["auc"]["against_first"] == "unknown"
     with pytest.raises(ConfigError, match="is no run"):
         compare_runs([*folders, tmp_path / "nowhere"])
+    (tmp_path / "other" / "signals.npz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"other: signals\.npz is not the file that was written"):
+        compare_runs(folders)

@@ -100,10 +100,24 @@ def test_a_run_says_which_files_belong_together_and_keeps_settings_exact(tmp_pat
     assert record["code_sha256"] == code_digest()
 
 
-def test_an_earlier_run_may_be_replaced_with_what_signing_added(tmp_path):
-    for name in ("report.json", "certificate.json", "salts.json"):
-        (tmp_path / name).touch()
-    assert check_out(tmp_path) == tmp_path
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("certificate.json", "salts.json"), "its certificate.json and salts.json"),
+        (("salts.json",), "its salts.json"),
+    ],
+)
+def test_a_signed_run_is_replaced_by_nothing(tmp_path, audit_result, names, said):
+    run = tmp_path / "run"
+    audit_result.save(run)
+    for name in names:
+        (run / name).write_text("signed")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for refused in (lambda: check_out(run), lambda: audit_result.save(run)):
+        with pytest.raises(ConfigError, match=f"holds a signed run.* {said}. Name another folder, or move") as caught:
+            refused()
+        assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
 def test_a_result_is_held_to_a_policy_as_its_saved_run_is(tmp_path, audit_result):

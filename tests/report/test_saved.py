@@ -1,12 +1,13 @@
+import hashlib
 import json
 import shutil
 
 import pytest
 from sample_report import build_report
 
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError, GenoauditError
 from genoaudit.report.result import AuditReport
-from genoaudit.report.saved import read_report, read_run
+from genoaudit.report.saved import read_report, read_run, read_saved
 
 
 @pytest.fixture(scope="module")
@@ -36,30 +37,127 @@ def test_the_page_names_the_libraries_of_the_run_and_no_place_on_this_machine(ru
     assert str(run.parent) not in page
 
 
+NOT_THE_FILE = "is not the file that was written with run.json; it was changed or swapped"
+
+
+def rewritten(run, name, content):
+    """Change a file of a run, and what run.json says of it."""
+    (run / name).write_bytes(content)
+    record = json.loads((run / "run.json").read_text())
+    record["files"][name] = hashlib.sha256(content).hexdigest()
+    (run / "run.json").write_text(json.dumps(record))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("patients.parquet", None, "is not a whole run: patients.parquet is missing"),
-        ("patients.parquet", "PAR1", "patients.parquet or run.json cannot be read"),
-        ("run.json", None, "is not a whole run: run.json is missing"),
-        ("run.json", "[", "patients.parquet or run.json cannot be read"),
-        ("run.json", "[]", "belong to something else"),
+        ("report.json", None, "is no run of genoaudit: it has no report.json"),
+        ("patients.parquet", None, "patients.parquet is missing"),
+        ("patients.parquet", b"PAR1", f"patients.parquet {NOT_THE_FILE}"),
+        ("signals.npz", None, "signals.npz is missing"),
+        ("signals.npz", b"PK", f"signals.npz {NOT_THE_FILE}"),
+        ("report.html", b"<html>", f"report.html {NOT_THE_FILE}"),
+        ("shareable/summary.html", b"<html>", f"shareable/summary.html {NOT_THE_FILE}"),
+        ("run.json", None, "run.json cannot be read"),
+        ("run.json", b"", "run.json is not JSON"),
+        ("run.json", b"\xff\x00\x93", "run.json is not JSON"),
+        ("run.json", b"[", "run.json is not JSON"),
+        ("run.json", b"[]", "run.json says nothing valid on run.json"),
+        ("run.json", b"null", "run.json says nothing valid on run.json"),
+        ("run.json", b"{}", "run.json says nothing valid on files, code_sha256, versions"),
     ],
 )
-def test_what_is_no_run_is_refused_in_one_sentence(run, tmp_path, name, content, said):
+def test_what_is_no_whole_run_is_refused_in_one_message(run, tmp_path, name, content, said):
     broken = shutil.copytree(run, tmp_path / "broken")
     (broken / name).unlink()
     if content is not None:
-        (broken / name).write_bytes(content.encode())
-    with pytest.raises(ConfigError, match=said):
+        (broken / name).write_bytes(content)
+    with pytest.raises(GenoauditError, match=said) as caught:
         read_run(broken)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_report_edited_by_hand_is_refused(run, tmp_path):
+    edited = shutil.copytree(run, tmp_path / "edited")
+    report = AuditReport.read(run / "report.json")
+    milder = report.model_copy(update={"attacks": report.attacks[:1]}).to_json().encode()
+    (edited / "report.json").write_bytes(milder)
+    with pytest.raises(DataError, match=NOT_THE_FILE):
+        read_run(edited)
+    rewritten(edited, "report.json", milder)
+    with pytest.raises(DataError, match=r"report\.html: is not the page that report\.json gives"):
+        read_run(edited)
+    rewritten(edited, "report.json", milder + b"\n")
+    with pytest.raises(DataError, match="not written as genoaudit writes it"):
+        read_run(edited)
+
+
+@pytest.mark.parametrize("name", ["shareable/summary.json", "shareable/summary.html"])
+def test_a_summary_edited_with_care_is_not_what_the_run_gives(run, tmp_path, name):
+    edited = shutil.copytree(run, tmp_path / "edited")
+    text = (run / name).read_text()
+    changed = (
+        text.replace('"high": 0.', '"high": 0.0', 1)
+        if name.endswith("json")
+        else text.replace("</body>", "All is well.</body>")
+    )
+    assert changed != text
+    rewritten(edited, name, changed.encode())
+    with pytest.raises(DataError, match=f"{name}: is not what the run gives here"):
+        read_run(edited)
+
+
+def test_files_of_two_audits_do_not_make_one(run, tmp_path):
+    import numpy as np
+
+    mixed = shutil.copytree(run, tmp_path / "mixed")
+    with np.load(run / "signals.npz") as signals:
+        arrays = {**signals, "members": signals["members"][:, :-3]}
+    np.savez(tmp_path / "other.npz", **arrays)
+    rewritten(mixed, "signals.npz", (tmp_path / "other.npz").read_bytes())
+    with pytest.raises(DataError, match="do not belong together"):
+        read_run(mixed)
+    for damaged in (b"no archive", (run / "signals.npz").read_bytes()[:-30]):
+        rewritten(mixed, "signals.npz", damaged)
+        with pytest.raises(DataError, match="do not belong together"):
+            read_run(mixed)
+
+
+def test_a_run_of_other_code_is_compared_with_its_record_alone(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("genoaudit.report.saved.code_digest", lambda: "5" * 64)
+    for check in ("check_page", "check_summary"):
+        monkeypatch.setattr(f"genoaudit.report.saved.{check}", lambda *_: pytest.fail("made by other code"))
+    assert not read_saved(run).same_code
+    broken = shutil.copytree(run, tmp_path / "broken")
+    (broken / "report.html").write_text("<html>")
+    with pytest.raises(DataError, match=NOT_THE_FILE):
+        read_saved(broken)
+
+
+@pytest.mark.parametrize("name", ["report.html", "shareable/summary.json", "shareable"])
+def test_links_in_a_run_are_not_followed(run, tmp_path, name):
+    linked = shutil.copytree(run, tmp_path / "linked")
+    (linked / name).rename(tmp_path / "elsewhere")
+    (linked / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=f"{name}.* is a link"):
+        read_run(linked)
+    assert read_run(str(run)).report == AuditReport.read(run / "report.json")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "deep/notes.txt"])
+def test_what_strangers_would_find_beside_the_summary_is_refused(run, tmp_path, name):
+    fuller = shutil.copytree(run, tmp_path / "fuller")
+    (fuller / "shareable" / name).parent.mkdir(exist_ok=True)
+    (fuller / "shareable" / name).touch()
+    with pytest.raises(DataError, match=f"shareable/{name} does not belong to what may be shared"):
+        read_run(fuller)
 
 
 def test_the_patients_of_another_audit_are_refused(run, audit_result, tmp_path):
     other = shutil.copytree(run, tmp_path / "other")
     for table in (audit_result.patients.iloc[:-1], audit_result.patients.drop(columns="rank")):
-        table.to_parquet(other / "patients.parquet")
-        with pytest.raises(ConfigError, match="belong to something else"):
+        rewritten(other, "patients.parquet", table.to_parquet())
+        with pytest.raises(ConfigError, match="belongs to something else"):
             read_run(other)
 
 

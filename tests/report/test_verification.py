@@ -9,13 +9,23 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
-from certified import POLICY, audit_world, copied, write_keys, write_world
+from certified import (
+    EVERYTHING,
+    MODEL_FILES,
+    POLICY,
+    RUN_FILES,
+    SHARED,
+    copied,
+    differing,
+    unchecked,
+    verify,
+    write_keys,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.report.certificate import PAYLOAD_TYPE, Certificate, PolicyUsed, Statement, Subject
-from genoaudit.report.certifying import certify
 from genoaudit.report.policy import parse_policy
 from genoaudit.report.signing import key_id, read_private_key, read_public_key, seal
 from genoaudit.report.verdict import decide
@@ -23,41 +33,6 @@ from genoaudit.report.verification import verify_certificate
 from genoaudit.report.verification_terminal import print_verification, verification_record
 
 DIGEST = "5" * 64
-
-SHARED = ("shareable/summary.html", "shareable/summary.json")
-RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
-MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
-EVERYTHING = (
-    *("certificate.json", "code", "salts.json", *RUN_FILES),
-    *("members", "configuration", "data", "target.path", *MODEL_FILES, "policy", "verdict"),
-)
-
-
-@pytest.fixture(scope="module")
-def signed(tmp_path_factory):
-    """A release audit from files, signed with a model; pages as they are really drawn."""
-    world = write_world(tmp_path_factory.mktemp("signed"))
-    audit_world(world)
-    certify(world.run, POLICY, world.key, model=world.model)
-    return world
-
-
-@pytest.fixture
-def world(signed, tmp_path):
-    """The same, to be damaged; its inputs are where they were audited."""
-    return copied(signed, tmp_path)
-
-
-def verify(world, **more):
-    return verify_certificate(world.run, world.public, **{"model": world.model, "policy": POLICY, **more})
-
-
-def differing(verification):
-    return {check.name for check in verification.differing}
-
-
-def unchecked(verification):
-    return {check.name for check in verification.unchecked}
 
 
 @contextmanager
@@ -262,7 +237,7 @@ def test_another_statement_by_the_same_key_is_not_taken_for_a_certificate(world,
 def test_a_signer_s_own_statement_is_compared_like_any_other(world):
     sign(world)
     verification = verify(world)
-    assert differing(verification) == {"salts.json", "model", "policy"}
+    assert differing(verification) == {"salts.json", "model", "policy", *SHARED}
     assert {"code", "report.json", "members"} <= unchecked(verification)
 
 
@@ -315,6 +290,20 @@ def test_what_is_not_where_it_was_is_not_checked_until_somebody_says_where_it_is
         away.rename(signed.folder)
 
 
+def test_bytes_that_moved_between_table_and_labels_and_one_file_of_both_are_named(signed, tmp_path):
+    table, labels = signed.data.read_bytes(), signed.labels.read_bytes()
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_bytes(table + labels[:10])
+    other.write_bytes(labels[10:])
+    assert differing(verify(signed, data=[one, other])) == {"data"}
+    assert differing(verify(signed, data=[signed.labels, signed.data])) == {"data"}
+    one.write_bytes(table + labels)
+    [check] = verify(signed, data=[one]).differing
+    assert (check.name, check.why) == ("data", "the audit read 2 files, and 1 are here")
+    assert differing(verify(signed, data=[signed.data, signed.labels, other])) == {"data"}
+    assert not differing(verify(signed, data=[signed.data, signed.labels]))
+
+
 def test_a_configuration_that_asks_for_something_else_is_named_with_the_key(world):
     text = world.config.read_text()
     world.config.write_text(text.replace('"log2"', '"intensity"') + "\n# A remark\n")
@@ -330,10 +319,11 @@ def test_a_configuration_that_asks_for_something_else_is_named_with_the_key(worl
 def test_one_file_too_many_counts_in_a_model_and_is_told_of_in_a_run(world):
     (world.model / "release" / "extra.py").write_text("import os\n")
     (world.run / "notes.txt").write_text("Talk to the board.\n")
+    (world.model / "confidential" / "notes.txt").touch()
     verification = verify(world)
     [check] = verification.differing
     assert (check.name, check.why) == ("model/extra.py", "the certificate does not name it")
-    assert unchecked(verification) == {"notes.txt"}
+    assert unchecked(verification) == {"notes.txt", "confidential/notes.txt"}
     (world.model / "release" / "extra.py").unlink()
     (world.model / "release" / "recipe.json").unlink()
     [check] = verify(world).differing
@@ -359,7 +349,7 @@ def test_the_verdict_is_shown_first_and_then_a_line_for_everything(signed, capsy
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Signed verdict: hold."
     assert "By the policy 'strict' on " in lines[1]
-    assert [line.split()[-1] for line in lines if line.startswith("agrees")] == list(EVERYTHING)
+    assert [line[12:].partition(":")[0] for line in lines if line.startswith("agrees")] == list(EVERYTHING)
     assert lines[-1] == "What was compared is as it was signed."
 
 
@@ -371,7 +361,7 @@ def test_what_differs_is_a_line_and_names_cannot_steer_the_terminal(world, capsy
     assert "differs     report.html\n" in out
     assert "not checked a\N{REPLACEMENT CHARACTER}[2Jb: the certificate does not name it\n" in out
     assert "\x1b[2J" not in out
-    assert out.endswith("1 of 20 differ from what was signed. 1 not checked.\n")
+    assert out.endswith("1 of 21 differ from what was signed. 1 not checked.\n")
 
 
 def test_a_certificate_that_does_not_hold_shows_no_verdict(world, tmp_path, capsys):

@@ -8,9 +8,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from genoaudit.report.policy import parse_policy
+from genoaudit.report.verification import verify_certificate
 
 POLICY = parse_policy({"bounds": {"epsilon": 1.0}}, name="strict")
 """Holds every model that is trained without a guarantee."""
+
+SHARED = ("shareable/summary.html", "shareable/summary.json")
+RUN_FILES = ("patients.parquet", "report.html", "report.json", "run.json", *SHARED, "signals.npz")
+MODEL_FILES = ("model/model.safetensors", "model/nested/README.md", "model/recipe.json")
+LIST = "confidential/members.csv"
+EVERYTHING = (
+    *("certificate.json", "code", "salts.json", *RUN_FILES),
+    *("members", "configuration", "data", "target.path", *MODEL_FILES, LIST, "policy", "verdict"),
+)
+"""Names of everything that the certificate of a world is compared with, in order."""
 
 
 def write_keys(folder, name="key", password=None):
@@ -25,13 +36,13 @@ def write_keys(folder, name="key", password=None):
     return private, public
 
 
-def write_model(folder):
-    """Write the folder of a model: the part that is released, and the other."""
+def write_model(folder, members=("P1",)):
+    """Write the folder of a model: the part that is released, and the other, which names its members."""
     for name, content in {
         "release/model.safetensors": bytes(range(256)) * 20,
         "release/recipe.json": b'{"kind": "logistic"}\n',
         "release/nested/README.md": b"# Model\n",
-        "confidential/members.csv": b"patient_id\nP1\n",
+        "confidential/members.csv": "\n".join(["patient_id", *members, ""]).encode(),
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -101,7 +112,7 @@ def write_world(folder):
         '[recipe]\nkind = "logistic"\n[audit]\nmodels = 16\nattacks = ["loss", "lira_fixed"]\n'
         '[target]\npath = "scores.csv"\n'
     )
-    write_model(world.model)
+    write_model(world.model, patients[::2])
     write_keys(folder)
     return world
 
@@ -130,3 +141,16 @@ def copied(world, folder):
     """Copy a world; its run still says that its inputs are where they were."""
     shutil.copytree(world.folder, folder, dirs_exist_ok=True)
     return replace(world, folder=folder)
+
+
+def verify(world, **more):
+    """Check the certificate of a world with its model and the policy."""
+    return verify_certificate(world.run, world.public, **{"model": world.model, "policy": POLICY, **more})
+
+
+def differing(verification):
+    return {check.name for check in verification.differing}
+
+
+def unchecked(verification):
+    return {check.name for check in verification.unchecked}
