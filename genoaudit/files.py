@@ -1,9 +1,10 @@
-"""Files: written whole or not at all, and known by the digest of their bytes."""
+"""Files: read with a limit, written whole or not at all, and known by the digest of their bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,78 @@ RELEASE = "release"
 """The part of a model's folder that may leave the house."""
 
 _BLOCK = 1 << 20
+_MOST_BYTES = 1 << 26
+
+
+def read_whole(path: Path, *, most: int = _MOST_BYTES) -> bytes:
+    """Read a regular file of at most `most` bytes.
+
+    Whatever a user or a stranger names comes in by here, because a pipe can be waited for without end and a device read
+    without end.
+
+    Raises
+    ------
+    DataError
+        If there is none, it is something else (a folder, a pipe, a loop of links), or larger.
+    """
+    content = read_first(path, most + 1)
+    if len(content) > most:
+        raise DataError(path.name, [f"has more than {most:,} bytes, the most that is read."])
+    return content
+
+
+def read_lines(path: Path, *, most: int = _MOST_BYTES) -> list[str]:
+    """Read the lines of a text file, UTF-8 with or without its mark.
+
+    Raises
+    ------
+    DataError
+        As `read_whole`, and if it is not UTF-8 text.
+    """
+    try:
+        return read_whole(path, most=most).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(path.name, ["is not UTF-8 text. Is it another format, or compressed?"]) from error
+
+
+def read_first(path: Path, most: int) -> bytes:
+    """Read at most so many of the first bytes of a regular file.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is something else.
+    """
+    expect_file(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def expect_file(path: Path) -> None:
+    """Raise unless a regular file is there, links followed.
+
+    Raises
+    ------
+    DataError
+        Saying what is there instead.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise DataError(path.name or str(path), ["does not exist."]) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:  # a zero byte
+        raise DataError(repr(path.name[:80]), ["is no name that a file can have."]) from error
+    if not stat.S_ISREG(mode):
+        raise DataError(path.name, ["is a folder; name a file." if stat.S_ISDIR(mode) else "is no regular file."])
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(path.name[:80], [f"cannot be read: {(error.strerror or 'no reason given').lower()}."])
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -96,9 +169,15 @@ def file_digest(*paths: Path, salt: bytes = b"") -> str:
     """Digest files one after the other, as ``cat paths | sha256sum`` does, without reading one as a whole.
 
     A `salt` is digested before them.
+
+    Raises
+    ------
+    DataError
+        If one of them is no regular file.
     """
     sha = hashlib.sha256(salt)
     for path in paths:
+        expect_file(path)
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 sha.update(block)

@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_whole
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_MOST_BYTES = 1 << 20
 
 
 class Section(BaseModel):
@@ -29,9 +32,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        msg = f"cannot read the configuration {path}: {error.strerror}."
+        text = read_whole(path, most=_MOST_BYTES).decode("utf-8-sig")
+        return tomllib.loads(text)
+    except DataError as error:
+        msg = f"the configuration {path} {error.problems[0]}"
         raise ConfigError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path.name} is not valid TOML: {error}."

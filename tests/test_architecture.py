@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "phrases": set(),
     "files": {"errors"},
     "randomness": {"contracts"},
-    "toml_file": {"errors"},
+    "toml_file": {"errors", "files"},
     "model_config": {"toml_file"},
     "config": {"errors", "contracts", "toml_file", "model_config"},
     "sweep_config": {"errors", "config", "toml_file"},

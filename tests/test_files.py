@@ -6,7 +6,55 @@ import pytest
 
 import genoaudit
 from genoaudit.errors import DataError
-from genoaudit.files import code_digest, file_digest, released_files
+from genoaudit.files import code_digest, file_digest, read_first, read_lines, read_whole, released_files
+
+
+def test_a_file_is_read_whole(tmp_path):
+    (tmp_path / "m.skops").write_bytes(b"content")
+    assert read_whole(tmp_path / "m.skops") == b"content"
+    assert read_first(tmp_path / "m.skops", 4) == b"cont"
+
+
+def test_what_is_no_file_is_refused_by_its_name_alone(tmp_path):
+    (tmp_path / "folder.skops").mkdir()
+    (tmp_path / "loop.skops").symlink_to(tmp_path / "loop.skops")
+    os.mkfifo(tmp_path / "pipe.skops")
+    (tmp_path / "device.skops").symlink_to("/dev/zero")
+    for name, said in (
+        ("folder", "is a folder"),
+        ("loop", "cannot be read: too many levels of symbolic links"),
+        ("pipe", "is no regular file"),
+        ("device", "is no regular file"),
+        ("none", "does not exist"),
+    ):
+        with pytest.raises(DataError, match=rf"^{name}\.skops: {said}"):
+            read_whole(tmp_path / f"{name}.skops")
+
+
+def test_more_than_the_most_is_not_read(tmp_path):
+    (tmp_path / "m.ubj").write_bytes(bytes(11))
+    assert len(read_whole(tmp_path / "m.ubj", most=11)) == 11
+    with pytest.raises(DataError, match="has more than 10 bytes"):
+        read_whole(tmp_path / "m.ubj", most=10)
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(DataError, match=r"'a\\x00b': is no name that a file can have"):
+        read_whole(Path("a\0b"))
+
+
+def test_lines_are_utf8_with_or_without_a_mark(tmp_path):
+    (tmp_path / "marked").write_bytes("\ufeffone\r\ntwo\n".encode())
+    assert read_lines(tmp_path / "marked") == ["one", "two"]
+    (tmp_path / "latin").write_bytes("Müller".encode("latin-1"))
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        read_lines(tmp_path / "latin")
+
+
+def test_a_pipe_has_no_digest_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is no regular file"):
+        file_digest(tmp_path / "pipe")
 
 
 def test_a_file_has_the_digest_that_sha256_gives_its_bytes(tmp_path):

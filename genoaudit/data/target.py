@@ -18,7 +18,7 @@ from genoaudit.contracts import BoolArray, FloatArray, Recipe, log_of
 from genoaudit.data.membership import Membership, torn_patients, yes_or_no
 from genoaudit.data.table import as_text, nearest
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest
+from genoaudit.files import expect_file, file_digest, read_whole
 from genoaudit.phrases import count
 from genoaudit.privacy.mechanism import Mechanism
 
@@ -202,8 +202,7 @@ def _frame(file: Path) -> pd.DataFrame:
     kind = suffixes[-2] if packed and len(suffixes) > 1 else (suffixes or [""])[-1]
     if kind not in TABLES:
         raise DataError(file.name, ["has an unknown suffix; expected .parquet, .csv, .tsv or .txt (also with .gz)."])
-    if not file.is_file():
-        raise DataError(file.name, ["does not exist, or is no file."])
+    expect_file(file)
     try:
         frame = _parquet(file) if kind == ".parquet" else _text(file, _SEPARATORS[kind], packed=packed)
     except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' and pyarrow's errors are ValueErrors
@@ -214,8 +213,10 @@ def _frame(file: Path) -> pd.DataFrame:
 
 
 def _text(file: Path, separator: str, *, packed: bool) -> pd.DataFrame:
-    with gzip.open(file) if packed else file.open("rb") as opened:
-        content = opened.read(_MOST_BYTES + 1)
+    content = read_whole(file, most=_MOST_BYTES)
+    if packed:
+        with gzip.open(io.BytesIO(content)) as opened:
+            content = opened.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise DataError(file.name, [f"has more than {_MOST_BYTES:,} bytes of text."])
     return pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from genoaudit.errors import ConfigError
-from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import expect_file, read_whole
+from genoaudit.report.result import MOST_BYTES, SCHEMA_VERSION, AuditReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +60,12 @@ def read_run(folder: Path) -> Run:
 
     report = read_report(folder)
     try:
+        expect_file(folder / "patients.parquet")
         patients = pd.read_parquet(folder / "patients.parquet")
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        run = json.loads(read_whole(folder / "run.json", most=MOST_BYTES))
+    except DataError as error:
+        msg = f"{folder} is not a whole run: {error.source} {error.problems[0]}"
+        raise ConfigError(msg) from error
     except OSError as error:
         msg = f"{folder} is not a whole run: {Path(error.filename or folder).name} is missing or cannot be read."
         raise ConfigError(msg) from error
@@ -91,9 +96,12 @@ def read_report(folder: Path) -> AuditReport:
         msg = f"{folder} is no run of genoaudit: it has no report.json. Name the folder given to genoaudit audit --out."
         raise ConfigError(msg)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path, most=MOST_BYTES).decode()
         content = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+    except DataError as error:
+        msg = f"{path} {error.problems[0]} Audit again."
+        raise ConfigError(msg) from error
+    except (ValueError, RecursionError) as error:
         msg = f"{path} cannot be read: {error}. Audit again."
         raise ConfigError(msg) from error
     version = content.get("schema_version") if isinstance(content, dict) else None

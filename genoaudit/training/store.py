@@ -89,7 +89,7 @@ class Store:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             intact = False
         if not intact:
-            logger.warning("the stored outputs of model %d are damaged or of another recipe; it is trained again", model)
+            logger.warning("what is stored of model %d is damaged or of another recipe; it is trained again", model)
             return None
         told = tuple(json.loads(arrays.pop("warnings").tobytes()))
         return ModelOutputs(**arrays, warnings=told)

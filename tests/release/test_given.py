@@ -171,8 +171,8 @@ def test_what_is_no_file_ends_in_one_message(tmp_path, cohort, config):
         ("loop.skops", "too many levels of symbolic links"),
         ("folder", "is a folder, but none that genoaudit train made"),
         ("pipe.ubj", "is no regular file"),
-        ("none.pt", "no such file"),
-        ("none.csv", "no such file"),
+        ("none.pt", "does not exist"),
+        ("none.csv", "does not exist"),
     ):
         section = config({"path": str(tmp_path / name), "members": "all"}).target
         with pytest.raises(DataError, match=said):

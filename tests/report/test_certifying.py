@@ -162,7 +162,7 @@ def test_a_folder_that_is_no_run_is_refused(world):
     (world.run / "run.json").write_text("{")
     with pytest.raises(DataError, match=r"run\.json is not JSON"):
         certify(world.run, POLICY, world.key)
-    with pytest.raises(DataError, match="is this the folder of an audit"):
+    with pytest.raises(DataError, match="Is this the folder of an audit"):
         certify(world.model, POLICY, world.key)
 
 

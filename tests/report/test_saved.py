@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import pytest
@@ -39,9 +40,9 @@ def test_the_page_names_the_libraries_of_the_run_and_no_place_on_this_machine(ru
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("patients.parquet", None, "is not a whole run: patients.parquet is missing"),
+        ("patients.parquet", None, "is not a whole run: patients.parquet does not exist"),
         ("patients.parquet", "PAR1", "patients.parquet or run.json cannot be read"),
-        ("run.json", None, "is not a whole run: run.json is missing"),
+        ("run.json", None, "is not a whole run: run.json does not exist"),
         ("run.json", "[", "patients.parquet or run.json cannot be read"),
         ("run.json", "[]", "belong to something else"),
     ],
@@ -52,6 +53,15 @@ def test_what_is_no_run_is_refused_in_one_sentence(run, tmp_path, name, content,
     if content is not None:
         (broken / name).write_bytes(content.encode())
     with pytest.raises(ConfigError, match=said):
+        read_run(broken)
+
+
+@pytest.mark.parametrize("name", ["report.json", "patients.parquet", "run.json"])
+def test_a_pipe_in_a_run_is_not_waited_for(run, tmp_path, name):
+    broken = shutil.copytree(run, tmp_path / "broken")
+    (broken / name).unlink()
+    os.mkfifo(broken / name)
+    with pytest.raises(ConfigError, match=r"has no report\.json|is no regular file"):
         read_run(broken)
 
 

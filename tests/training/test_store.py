@@ -70,7 +70,7 @@ def test_a_damaged_file_counts_as_missing(tmp_path, caplog, damage):
         other.save(0, outputs(1))
         other.path(0).replace(path)
     assert store.load(0) is None
-    assert "damaged or of another recipe; it is trained again" in caplog.text
+    assert "is damaged or of another recipe; it is trained again" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["a folder", "a pipe"])
