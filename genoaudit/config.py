@@ -160,6 +160,11 @@ class EarlierSection(TargetSection):
     name: str | None = Field(default=None, description="What to call it; default: its file's name.")
     recipe: RecipeConfig | None = Field(default=None, description="What it was trained by; default: as the target.")
 
+    @property
+    def called(self) -> str:
+        """Its name, or that of its file."""
+        return self.name or self.path.name
+
 
 class AuditConfig(Section):
     """A whole audit, and what to train for release. Everything in here changes results; nothing else does."""
@@ -189,6 +194,10 @@ class AuditConfig(Section):
                 "[[earlier]] releases are attacked together with a later one that left patients out; name it under "
                 "[target]"
             )
+            raise ValueError(msg)
+        names = [earlier.called for earlier in self.earlier]
+        if len(set(names)) < len(names):
+            msg = "two [[earlier]] releases have one name; give each a name of its own (name = '...')"
             raise ValueError(msg)
         return self
 

@@ -286,7 +286,7 @@ def _read(config: AuditConfig) -> _Asked:
 def _earlier(section: EarlierSection, recipe: Recipe, cohort: Cohort) -> Release:
     target = find_target(section, cohort)
     own = _recipe_of(target) if section.recipe is None else recipe_for(section.recipe, cohort)
-    return Release(target, recipe if own is None else own, section.name or target.source)
+    return Release(target, recipe if own is None else own, section.called)
 
 
 def _recipe_of(target: Target) -> Recipe | None:

@@ -41,6 +41,10 @@ def test_defaults_are_what_the_readme_promises():
         (changed("recipe", target="a:b"), "'recipe': target"),
         ({**MINIMAL, "earlier": [{"path": "old.csv"}]}, r"\[\[earlier\]\] releases are attacked together with a later"),
         (
+            {**MINIMAL, "target": {"path": "new.csv"}, "earlier": [{"path": "1/m.csv"}, {"path": "2/m.csv"}]},
+            r"two \[\[earlier\]\] releases have one name; give each a name of its own",
+        ),
+        (
             {**MINIMAL, "target": {"path": "new.csv"}, "earlier": [{"path": "old.csv", "nmae": "x"}]},
             r"unknown key 'earlier\.0\.nmae'; did you mean 'name'\?",
         ),

@@ -69,13 +69,17 @@ def read_run(folder: Path) -> Run:
     except OSError as error:
         msg = f"{folder} is not a whole run: {Path(error.filename or folder).name} is missing or cannot be read."
         raise ConfigError(msg) from error
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, RecursionError) as error:
         msg = f"{folder}: patients.parquet or run.json cannot be read; audit again."
         raise ConfigError(msg) from error
     if not isinstance(run, dict) or not set(patients.columns) >= _COLUMNS or len(patients) != report.cohort.patients:
         msg = f"{folder}: patients.parquet or run.json belong to something else; audit again."
         raise ConfigError(msg)
-    return Run(report, patients, run.get("versions", {}))
+    versions = run.get("versions", {})
+    if not isinstance(versions, dict) or not all(isinstance(version, str) for version in versions.values()):
+        msg = f"{folder}: run.json does not say by which versions it was written; audit again."
+        raise ConfigError(msg)
+    return Run(report, patients, versions)
 
 
 def read_report(folder: Path) -> AuditReport:

@@ -45,6 +45,10 @@ def test_the_page_names_the_libraries_of_the_run_and_no_place_on_this_machine(ru
         ("run.json", None, "is not a whole run: run.json does not exist"),
         ("run.json", "[", "patients.parquet or run.json cannot be read"),
         ("run.json", "[]", "belong to something else"),
+        ("run.json", '{"versions": "abc"}', "does not say by which versions"),
+        ("run.json", '{"versions": [1]}', "does not say by which versions"),
+        ("run.json", '{"versions": {"numpy": 1}}', "does not say by which versions"),
+        ("run.json", "[" * 100_000, "patients.parquet or run.json cannot be read"),
     ],
 )
 def test_what_is_no_run_is_refused_in_one_sentence(run, tmp_path, name, content, said):
