@@ -227,7 +227,7 @@ class RunOptions:
     """
 
     threads: int | None = None
-    cache: Path = DEFAULT_CACHE
+    cache: str | Path = DEFAULT_CACHE
     fresh: bool = False
     engine: Engine = "auto"
     device: str = "cpu"
@@ -255,7 +255,7 @@ def make_options(
     return RunOptions(engine=cast(Engine, engine), scheduler=scheduler, **keywords)
 
 
-def read_config(path: Path) -> AuditConfig:
+def read_config(path: str | Path) -> AuditConfig:
     """Read an audit's TOML file; paths in it are taken relative to the file.
 
     Raises
@@ -263,6 +263,7 @@ def read_config(path: Path) -> AuditConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
+    path = Path(path)
     config = parse_config(read_toml(path), name=path.name)
     folder = path.parent
     train = config.train

@@ -44,7 +44,7 @@ def run_audit(
     options: RunOptions | None = None,
     *,
     self_test: bool = False,
-    config_file: Path | None = None,
+    config_file: str | Path | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Do what a configuration asks; what ``genoaudit audit`` runs.

@@ -85,6 +85,7 @@ def test_paths_are_relative_to_the_file(tmp_path):
     config = read_config(path)
     assert config.cohort.path == tmp_path / "x" / "a.csv"
     assert config.cohort.labels.path == tmp_path / "b.csv"
+    assert read_config(str(path)) == config
 
 
 @pytest.mark.parametrize("text", ["[cohort", "\xff".encode("latin-1")])

@@ -47,7 +47,7 @@ class Run:
         return render_html(report, patients=table, names=names, versions=self.versions)
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | Path) -> Run:
     """Read a run's report, table of patients and versions.
 
     Raises
@@ -58,6 +58,7 @@ def read_run(folder: Path) -> Run:
     import pandas as pd
     import pyarrow as pa
 
+    folder = Path(folder)
     report = read_report(folder)
     try:
         expect_file(folder / "patients.parquet")
@@ -82,7 +83,7 @@ def read_run(folder: Path) -> Run:
     return Run(report, patients, versions)
 
 
-def read_report(folder: Path) -> AuditReport:
+def read_report(folder: str | Path) -> AuditReport:
     """Read the report of a run.
 
     Parameters
@@ -95,7 +96,7 @@ def read_report(folder: Path) -> AuditReport:
     ConfigError
         If there is none, it is damaged, or another version of genoaudit wrote it in another form.
     """
-    path = folder / "report.json"
+    path = Path(folder) / "report.json"
     if not path.is_file():
         msg = f"{folder} is no run of genoaudit: it has no report.json. Name the folder given to genoaudit audit --out."
         raise ConfigError(msg)

@@ -107,13 +107,13 @@ class Store:
         return np.frombuffer(sha.digest(), dtype=np.uint8)
 
 
-def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
+def open_store(cache: str | Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
     """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds.
 
     It can be read by its owner only: what models say of every sample is as confidential as the run that comes of it.
     """
     key = fingerprint(ingredients)
-    store = Store(cache / key[:32], key)
+    store = Store(Path(cache) / key[:32], key)
     try:
         store.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written = json.dumps(ingredients, indent=2, sort_keys=True)

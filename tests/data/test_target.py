@@ -168,8 +168,8 @@ def test_rounded_probabilities_may_miss_their_sum_by_half_a_last_decimal_each(fr
     target = read_target(write(frame, tmp_path / name), COHORT)
     assert np.exp(target.log_proba[4]) == pytest.approx([1 / 3] * 3)
     assert np.exp(target.log_proba).sum(axis=1) == pytest.approx(1)
-    told = f"{name} gives probabilities to 1 decimal, which add up to 0.9 to 1.1 in a row; each was divided by the sum of"
-    assert target.notes == (f"{told} its row.",)
+    told = f"{name} gives probabilities to 1 decimal, which add up to 0.9 to 1.1 in a row; each was divided by the sum"
+    assert target.notes == (f"{told} of its row.",)
     frame.loc[4, classes] = [0.3, 0.3, 0.2]
     with pytest.raises(DataError, match=r"1 sample whose probabilities do not add up to 1 \(first: row 5, 0\.8\)"):
         read_target(write(frame, tmp_path / name), COHORT)

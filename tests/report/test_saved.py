@@ -21,6 +21,11 @@ def test_a_run_read_back_gives_the_page_that_was_written(run):
     assert read_run(run).to_html() == (run / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_run_may_be_named_by_text(run):
+    report = read_run(str(run)).report
+    assert report == read_run(run).report == read_report(str(run)) == AuditReport.read(str(run / "report.json"))
+
+
 def test_identifiers_are_shown_when_asked_for_and_only_then(run, audit_result, tmp_path):
     worst = audit_result.patients["patient_id"][0]
     audit_result.to_html(tmp_path / "named.html", show_ids=True)

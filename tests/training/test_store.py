@@ -45,6 +45,11 @@ def test_any_changed_ingredient_opens_another_store(tmp_path):
     assert open_store(tmp_path, dict(reversed(base.items()))).missing(range(1)) == []
 
 
+def test_the_cache_may_be_named_by_text(tmp_path):
+    open_store(str(tmp_path), {"a": 1}).save(0, outputs())
+    assert open_store(tmp_path, {"a": 1}).missing(range(1)) == []
+
+
 def test_fingerprints_do_not_depend_on_the_order_of_keys():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 2, "b": 1})
 
