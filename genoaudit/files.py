@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -17,6 +18,7 @@ RELEASE = "release"
 
 _BLOCK = 1 << 20
 _MOST_BYTES = 1 << 26
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_whole(path: Path, *, most: int = _MOST_BYTES) -> bytes:
@@ -95,7 +97,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
     What was written of one that cannot be finished is removed: it may name patients.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file:
+    with (
+        _room(path),
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp", delete=False) as file,
+    ):
         try:
             file.write(content)
             file.flush()
@@ -107,6 +112,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 @contextmanager
+def _room(place: Path) -> Iterator[None]:
+    """Name the place where no space is left, which the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        msg = f"no space is left for {place}; what was there before is kept. Free some, or name another place."
+        raise ConfigError(msg) from error
+
+
+@contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a fresh folder to write to, which takes the place of `folder` at the end, or is thrown away on an error.
 
@@ -114,7 +131,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     the caller to have checked.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
+    with _room(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.partial-") as scratch:
         fresh, old = Path(scratch) / "new", Path(scratch) / "old"
         fresh.mkdir(mode=0o700)
         yield fresh

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -5,8 +6,17 @@ from pathlib import Path
 import pytest
 
 import genoaudit
-from genoaudit.errors import DataError
-from genoaudit.files import code_digest, file_digest, read_first, read_lines, read_whole, released_files
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import (
+    code_digest,
+    file_digest,
+    read_first,
+    read_lines,
+    read_whole,
+    released_files,
+    whole_folder,
+    write_whole,
+)
 
 
 def test_a_file_is_read_whole(tmp_path):
@@ -70,6 +80,22 @@ def test_the_code_is_told_apart_by_every_module_and_only_by_the_parts_asked_for(
     expected.update(b"errors.py\0" + (package / "errors.py").read_bytes() + b"\0")
     assert code_digest("errors.py") == expected.hexdigest()
     assert len({code_digest(), code_digest("privacy"), code_digest("privacy", "errors.py")}) == 3
+
+
+def test_where_no_space_is_left_is_named_and_what_was_there_stays(tmp_path, monkeypatch):
+    def full(_number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "file").write_bytes(b"before")
+    (tmp_path / "run").mkdir()
+    said = r"no space is left for .*{}; .*is kept\. Free some"
+    with pytest.raises(ConfigError, match=said.format("run")), whole_folder(tmp_path / "run"):
+        full(0)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match=said.format("file")):
+        write_whole(tmp_path / "file", b"after")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
+    assert (tmp_path / "file").read_bytes() == b"before"
 
 
 def test_a_salt_stands_in_front_of_a_file(tmp_path):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import io
-import json
 import logging
-import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +21,6 @@ _SEEDS = ("random_state", "random_seed", "seed", "rng")
 """How the attributes end in which libraries keep what random numbers were drawn from."""
 
 _NAME = "model.skops"
-_WEIGHTS = tuple(f".{name}_" for name in ("coef", "coefs", "intercept", "intercepts", "components", "mean", "scale"))
 
 
 @dataclass(frozen=True)
@@ -101,9 +97,8 @@ def read_parts(data: bytes, *, trusted: Collection[str] = ()) -> list[Any]:
             f"it holds {len(strange)} types that are not trusted. If you know where they come from, name them: "
             f"trusted = [{listed}]."
         )
-    for where, value in _contents(data):
-        if where.endswith(_WEIGHTS) and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
-            raise ArtefactError(f"{where} has values that are not finite.")
+    if wrong := skops_file.not_finite(data):
+        raise ArtefactError(f"{wrong} has values that are not finite.")
     with _told_of_the_parts():
         found, told = skops_file.load(data, _NAME, trusted=[*trusted, *our_types()])
     for warning in told:
@@ -140,7 +135,7 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
     samples = len(inputs[0])
     rows = {row for X in inputs for row in _rows(np.asarray(X))}
     profiles, sized, counts = set[str](), set[str](), set[str]()
-    for where, value in _contents(data):
+    for where, value in skops_file.contents(data):
         if isinstance(value, np.ndarray) and value.ndim:
             if value.ndim == 2 and value.dtype.kind == "f" and not rows.isdisjoint(_rows(value)):
                 profiles.add(where)
@@ -180,34 +175,6 @@ def _without_seeds(value: Any, seen: set[int]) -> Any:
     for item in items:
         _without_seeds(item, seen)
     return value
-
-
-def _contents(data: bytes) -> Iterator[tuple[str, Any]]:
-    """Yield every number and array of a skops file with the class and the attribute that holds it."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for where, node in _nodes(json.loads(archive.read("schema.json")), "", ""):
-            if "file" in node and str(node["file"]).endswith(".npy"):
-                yield where, np.load(io.BytesIO(archive.read(node["file"])), allow_pickle=False)
-            elif node.get("is_json"):
-                yield where, json.loads(node["content"])
-
-
-def _nodes(node: Any, owner: str, attribute: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _nodes(item, owner, attribute)
-    if not isinstance(node, dict):
-        return
-    if node.get("is_json") or "file" in node:
-        yield f"{owner}.{attribute}", node
-        return
-    content = node.get("content")
-    if isinstance(content, dict) and "__loader__" not in content:
-        for name, item in content.items():
-            yield from _nodes(item, owner, attribute if node.get("__class__") != "dict" or not owner else name)
-        return
-    owner = str(node.get("__class__")) if node.get("__loader__") == "ObjectNode" else owner
-    yield from _nodes(content, owner, attribute)
 
 
 def _numbers(value: Any) -> Iterator[NDArray[Any]]:

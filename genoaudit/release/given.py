@@ -15,7 +15,7 @@ from genoaudit.data.membership import Membership
 from genoaudit.data.target import TABLES, Target, TargetKind, read_target
 from genoaudit.errors import ConfigError, DataError
 from genoaudit.files import read_first, read_whole
-from genoaudit.model_config import TargetSection
+from genoaudit.model_config import MembersByColumn, TargetSection
 from genoaudit.release.asking import target_of
 from genoaudit.release.members import members_from
 from genoaudit.release.trained import read_trained
@@ -58,6 +58,13 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
         msg = (
             f"target.{foreign[0]} is for {_ONE_AND_MANY[fitting][1]}; {section.path.name} is {_ONE_AND_MANY[kind][0]}, "
             "for which it would change nothing. Leave it out."
+        )
+        raise ConfigError(msg)
+    if kind == "scores" and isinstance(section.members, MembersByColumn) and section.members.column not in cohort.obs:
+        column = section.members.column
+        msg = (
+            f"target.members names a column of the cohort, and the cohort has no {column!r}. For a table of scores "
+            f"leave members out and name the table's own column: member = {column!r}"
         )
         raise ConfigError(msg)
     given = None if section.members is None else members_from(section.members, cohort)

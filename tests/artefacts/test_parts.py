@@ -49,6 +49,12 @@ def numbers(data):
     return found
 
 
+def test_a_scaler_without_a_scale_comes_back():
+    scaler = StandardScaler(with_std=False).fit(X)
+    (back,) = read_parts(write_parts([scaler]))
+    np.testing.assert_array_equal(back.transform(X), scaler.transform(X))
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
