@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoaudit.artefacts import skops_file
+from genoaudit.artefacts.facts import unused
 from genoaudit.errors import ArtefactError, DataError
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,18 @@ class Told:
         Arrays with a place for every member sample.
     counts
         Numbers, or arrays that add up to them, that say how many member samples there were.
+    names
+        All that the file holds.
     """
 
     profiles: frozenset[str]
     sized: frozenset[str]
     counts: frozenset[str]
+    names: frozenset[str] = frozenset()
 
 
 def write_parts(parts: Sequence[Any]) -> bytes:
-    """Return fitted estimators of other libraries as one skops file, without the seeds they were trained on.
+    """Return fitted estimators of other libraries as one skops file, without seeds and what no answer needs.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def write_parts(parts: Sequence[Any]) -> bytes:
     import skops.io
 
     try:
-        return bytes(skops.io.dumps([_without_seeds(copy.deepcopy(part), set()) for part in parts]))
+        return bytes(skops.io.dumps([_bare(copy.deepcopy(part), set()) for part in parts]))
     except Exception as error:
         names = ", ".join(dict.fromkeys(type(part).__name__ for part in parts))
         raise ArtefactError(
@@ -134,8 +138,9 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
     """
     samples = len(inputs[0])
     rows = {row for X in inputs for row in _rows(np.asarray(X))}
-    profiles, sized, counts = set[str](), set[str](), set[str]()
+    profiles, sized, counts, names = set[str](), set[str](), set[str](), set[str]()
     for where, value in skops_file.contents(data):
+        names |= set() if value is None else {where}
         if isinstance(value, np.ndarray) and value.ndim:
             if value.ndim == 2 and value.dtype.kind == "f" and not rows.isdisjoint(_rows(value)):
                 profiles.add(where)
@@ -143,7 +148,7 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
                 sized.add(where)
         if any(_adds_up(numbers, samples) for numbers in _numbers(value)):
             counts.add(where)
-    return Told(frozenset(profiles), frozenset(sized), frozenset(counts))
+    return Told(frozenset(profiles), frozenset(sized), frozenset(counts), frozenset(names))
 
 
 @contextmanager
@@ -155,8 +160,8 @@ def _told_of_the_parts() -> Iterator[None]:
         raise ArtefactError(f"it {error.problems[0]}") from error
 
 
-def _without_seeds(value: Any, seen: set[int]) -> Any:
-    """Set what estimators keep of their random numbers to None, however deep: a tree's seed tells whom it never saw."""
+def _bare(value: Any, seen: set[int]) -> Any:
+    """Take from estimators, however deep, what no answer needs: random numbers tell whom a tree never saw."""
     if id(value) in seen or isinstance(value, type):
         return value
     seen.add(id(value))
@@ -166,6 +171,8 @@ def _without_seeds(value: Any, seen: set[int]) -> Any:
         items = iter(np.asarray(value, dtype=object).ravel() if isinstance(value, np.ndarray) else value)
     elif hasattr(value, "__dict__"):
         attributes = vars(value)
+        for name in unused(value):
+            attributes.pop(name, None)
         for name, held in attributes.items():
             if name.rstrip("_").endswith(_SEEDS) or isinstance(held, np.random.RandomState | np.random.Generator):
                 attributes[name] = None
@@ -173,7 +180,7 @@ def _without_seeds(value: Any, seen: set[int]) -> Any:
     else:
         return value
     for item in items:
-        _without_seeds(item, seen)
+        _bare(item, seen)
     return value
 
 
