@@ -160,6 +160,11 @@ class EarlierSection(TargetSection):
     name: str | None = Field(default=None, description="What to call it; default: its file's name.")
     recipe: RecipeConfig | None = Field(default=None, description="What it was trained by; default: as the target.")
 
+    @property
+    def called(self) -> str:
+        """Its name, or that of its file."""
+        return self.name or self.path.name
+
 
 class AuditConfig(Section):
     """A whole audit, and what to train for release. Everything in here changes results; nothing else does."""
@@ -190,6 +195,10 @@ class AuditConfig(Section):
                 "[target]"
             )
             raise ValueError(msg)
+        names = [earlier.called for earlier in self.earlier]
+        if len(set(names)) < len(names):
+            msg = "two [[earlier]] releases have one name; give each a name of its own (name = '...')"
+            raise ValueError(msg)
         return self
 
 
@@ -218,7 +227,7 @@ class RunOptions:
     """
 
     threads: int | None = None
-    cache: Path = DEFAULT_CACHE
+    cache: str | Path = DEFAULT_CACHE
     fresh: bool = False
     engine: Engine = "auto"
     device: str = "cpu"
@@ -246,7 +255,7 @@ def make_options(
     return RunOptions(engine=cast(Engine, engine), scheduler=scheduler, **keywords)
 
 
-def read_config(path: Path) -> AuditConfig:
+def read_config(path: str | Path) -> AuditConfig:
     """Read an audit's TOML file; paths in it are taken relative to the file.
 
     Raises
@@ -254,6 +263,7 @@ def read_config(path: Path) -> AuditConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
+    path = Path(path)
     config = parse_config(read_toml(path), name=path.name)
     folder = path.parent
     train = config.train

@@ -44,7 +44,7 @@ def run_audit(
     options: RunOptions | None = None,
     *,
     self_test: bool = False,
-    config_file: Path | None = None,
+    config_file: str | Path | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
     """Do what a configuration asks; what ``genoaudit audit`` runs.
@@ -286,7 +286,7 @@ def _read(config: AuditConfig) -> _Asked:
 def _earlier(section: EarlierSection, recipe: Recipe, cohort: Cohort) -> Release:
     target = find_target(section, cohort)
     own = _recipe_of(target) if section.recipe is None else recipe_for(section.recipe, cohort)
-    return Release(target, recipe if own is None else own, section.name or target.source)
+    return Release(target, recipe if own is None else own, section.called)
 
 
 def _recipe_of(target: Target) -> Recipe | None:

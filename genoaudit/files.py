@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and known by the digest of their bytes."""
+"""Files: read with a limit, written whole or not at all, and known by the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import errno
 import glob
 import hashlib
 import os
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from genoaudit.errors import DataError
+from genoaudit.errors import ConfigError, DataError
 from genoaudit.json_text import compact_json
 
 RELEASE = "release"
@@ -22,6 +24,79 @@ SHIPPED = "data_schemas"
 _BLOCK = 1 << 20
 _UNFINISHED = ".tmp"
 _INERT = {".pyc", ".pyo", ".md"}
+_MOST_BYTES = 1 << 26
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def read_whole(path: Path, *, most: int = _MOST_BYTES) -> bytes:
+    """Read a regular file of at most `most` bytes.
+
+    Whatever a user or a stranger names comes in by here, because a pipe can be waited for without end and a device read
+    without end.
+
+    Raises
+    ------
+    DataError
+        If there is none, it is something else (a folder, a pipe, a loop of links), or larger.
+    """
+    content = read_first(path, most + 1)
+    if len(content) > most:
+        raise DataError(path.name, [f"has more than {most:,} bytes, the most that is read."])
+    return content
+
+
+def read_lines(path: Path, *, most: int = _MOST_BYTES) -> list[str]:
+    """Read the lines of a text file, UTF-8 with or without its mark.
+
+    Raises
+    ------
+    DataError
+        As `read_whole`, and if it is not UTF-8 text.
+    """
+    try:
+        return read_whole(path, most=most).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(path.name, ["is not UTF-8 text. Is it another format, or compressed?"]) from error
+
+
+def read_first(path: Path, most: int) -> bytes:
+    """Read at most so many of the first bytes of a regular file.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is something else.
+    """
+    expect_file(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def expect_file(path: Path) -> None:
+    """Raise unless a regular file is there, links followed.
+
+    Raises
+    ------
+    DataError
+        Saying what is there instead.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise DataError(path.name or str(path), ["does not exist."]) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:  # a zero byte
+        raise DataError(repr(path.name[:80]), ["is no name that a file can have."]) from error
+    if not stat.S_ISREG(mode):
+        raise DataError(path.name, ["is a folder; name a file." if stat.S_ISDIR(mode) else "is no regular file."])
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(path.name[:80], [f"cannot be read: {(error.strerror or 'no reason given').lower()}."])
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -74,9 +149,24 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             left.unlink(missing_ok=True)
 
 
+@contextmanager
+def room_for(place: Path) -> Iterator[None]:
+    """Name the place where no space is left, which the system does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        msg = f"no space is left for {place}; what was there before is kept. Free some, or name another place."
+        raise ConfigError(msg) from error
+
+
 def _written_beside(path: Path, content: bytes) -> Path:
     prefix = f".{path.name}-"
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=prefix, suffix=_UNFINISHED, delete=False) as file:
+    with (
+        room_for(path),
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=prefix, suffix=_UNFINISHED, delete=False) as file,
+    ):
         try:
             file.write(content)
             file.flush()
@@ -88,7 +178,14 @@ def _written_beside(path: Path, content: bytes) -> Path:
 
 
 def file_digest(path: Path, *, salt: bytes = b"") -> str:
-    """Digest a file as ``sha256sum`` does, without reading it as a whole; a `salt` is digested before it."""
+    """Digest a file as ``sha256sum`` does, without reading it as a whole; a `salt` is digested before it.
+
+    Raises
+    ------
+    DataError
+        If it is no regular file.
+    """
+    expect_file(path)
     sha = hashlib.sha256(salt)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

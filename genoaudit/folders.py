@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genoaudit.errors import ConfigError
+from genoaudit.files import room_for
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     recover(folder)
-    with scratch_beside(folder) as scratch:
+    with room_for(folder), scratch_beside(folder) as scratch:
         fresh, old = scratch / _NEW, scratch / _OLD
         fresh.mkdir(mode=0o700)
         yield fresh

@@ -26,7 +26,7 @@ TARGET = "target.path"
 _CODE = ("recipe.target", ".constructor")
 
 
-def record_inputs(config: AuditConfig, config_file: Path | None = None) -> dict[str, Any]:
+def record_inputs(config: AuditConfig, config_file: str | Path | None = None) -> dict[str, Any]:
     """Describe what an audit reads.
 
     Parameters
@@ -54,7 +54,7 @@ def record_inputs(config: AuditConfig, config_file: Path | None = None) -> dict[
     }
     if config_file is not None:
         stands = settled(read_config(config_file))
-        recorded["configuration_file"] = str(config_file.resolve())
+        recorded["configuration_file"] = str(Path(config_file).resolve())
         recorded["beyond_file"] = {key: asked.get(key) for key in differing(stands, asked)}
     return recorded
 

@@ -66,7 +66,7 @@ class TargetSection(Section):
     non_members_from: str | None = Field(default=None, description="Where the other patients came from, in free words.")
     sample: str | None = Field(default=None, description="Tables: column with the sample ids; default: the first.")
     member: str = Field(default="member", description="Tables: column that says whether a sample was trained on.")
-    trusted: tuple[str, ...] = Field(default=(), description="Types of other libraries that may be made.")
+    trusted: tuple[str, ...] = Field(default=(), description="Types and functions of libraries that may be made.")
     constructor: str | None = Field(default=None, description="torch: 'module:function' giving the module.")
     arguments: dict[str, Any] = Field(default={}, description="torch: keywords of the constructor.")
     outputs: Literal["logits", "probabilities"] = Field(default="logits", description="torch: what the module gives.")
@@ -75,7 +75,8 @@ class TargetSection(Section):
     )
     genes: Path | None = Field(
         default=None,
-        description="Text file with the model's genes in its order, one in a line; default: its own names.",
+        description="Text file with the model's genes in its order, one in a line; default: its own names, or the "
+        "cohort's order where it has none.",
     )
 
 

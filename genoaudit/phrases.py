@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -36,3 +37,30 @@ def some(names: Sequence[str], *, most: int = 5) -> str:
     ("'a', 'b'", "'a', 'b', ...")
     """
     return ", ".join(map(repr, names[:most])) + (", ..." if len(names) > most else "")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters; of a longer one the beginning, and how long it is.
+
+    Examples
+    --------
+    >>> shortened("abc", 3), shortened("abcdef", 3)
+    ('abc', 'abc... (6 letters)')
+    """
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} letters)"
+
+
+def printable(text: str) -> str:
+    r"""Return a text of one line that cannot steer a terminal, as names in files of strangers may try to.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31mb\u202ec\nd")
+    'a�[31mb�c�d'
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(letter: str) -> str:
+    plain = letter.isprintable() or unicodedata.category(letter) == "Zs"  # spaces of every width
+    return letter if plain else "\N{REPLACEMENT CHARACTER}"

@@ -55,7 +55,7 @@ def run_reconstruct(
     config: ReconstructConfig,
     options: RunOptions | None = None,
     *,
-    finished: Path | None = None,
+    finished: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ReconstructResult:
     """Do what a configuration asks; what ``genoaudit reconstruct`` runs.

@@ -94,7 +94,7 @@ class ReconstructConfig(Section):
         return SweepConfig(cohort=self.cohort, recipes=self.recipes, audit=self.audit, canaries=None, sweep=wanted)
 
 
-def read_reconstruct(path: Path) -> ReconstructConfig:
+def read_reconstruct(path: str | Path) -> ReconstructConfig:
     """Read the TOML file of a comparison; paths in it are taken relative to the file.
 
     Raises
@@ -102,5 +102,6 @@ def read_reconstruct(path: Path) -> ReconstructConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
+    path = Path(path)
     config = checked(ReconstructConfig, read_toml(path), name=path.name)
     return config.model_copy(update={"cohort": located(config.cohort, path.parent)})

@@ -66,7 +66,7 @@ def run_sweep(
     config: SweepConfig,
     options: RunOptions | None = None,
     *,
-    finished: Path | None = None,
+    finished: str | Path | None = None,
     progress: Progress | None = None,
 ) -> SweepResult:
     """Do what a sweep's configuration asks; what ``genoaudit sweep`` runs.
@@ -140,7 +140,7 @@ class KeptCell(Part):
 
 
 def finished_cells(
-    folder: Path | None, config: SweepConfig, cohort: Cohort, options: RunOptions
+    folder: str | Path | None, config: SweepConfig, cohort: Cohort, options: RunOptions
 ) -> FinishedCells[KeptCell]:
     """Return the cells of a sweep that are finished."""
     asked = {

@@ -108,7 +108,7 @@ class SweepConfig(Section):
         return self
 
 
-def read_sweep(path: Path) -> SweepConfig:
+def read_sweep(path: str | Path) -> SweepConfig:
     """Read a sweep's TOML file; paths in it are taken relative to the file.
 
     Raises
@@ -116,6 +116,7 @@ def read_sweep(path: Path) -> SweepConfig:
     ConfigError
         Naming every key at fault, and for an unknown key the nearest valid one.
     """
+    path = Path(path)
     config = parse_sweep(read_toml(path), name=path.name)
     folder = path.parent
     recipes = {name: located_recipe(recipe, folder) for name, recipe in config.recipes.items()}

@@ -41,6 +41,10 @@ def test_defaults_are_what_the_readme_promises():
         (changed("recipe", target="a:b"), "'recipe': target"),
         ({**MINIMAL, "earlier": [{"path": "old.csv"}]}, r"\[\[earlier\]\] releases are attacked together with a later"),
         (
+            {**MINIMAL, "target": {"path": "new.csv"}, "earlier": [{"path": "1/m.csv"}, {"path": "2/m.csv"}]},
+            r"two \[\[earlier\]\] releases have one name; give each a name of its own",
+        ),
+        (
             {**MINIMAL, "target": {"path": "new.csv"}, "earlier": [{"path": "old.csv", "nmae": "x"}]},
             r"unknown key 'earlier\.0\.nmae'; did you mean 'name'\?",
         ),
@@ -81,6 +85,7 @@ def test_paths_are_relative_to_the_file(tmp_path):
     config = read_config(path)
     assert config.cohort.path == tmp_path / "x" / "a.csv"
     assert config.cohort.labels.path == tmp_path / "b.csv"
+    assert read_config(str(path)) == config
 
 
 @pytest.mark.parametrize("text", ["[cohort", "\xff".encode("latin-1")])
@@ -92,7 +97,7 @@ def test_what_is_not_toml_is_said_in_one_line(tmp_path, text):
 
 
 def test_a_missing_file_is_said_in_one_line(tmp_path):
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         read_config(tmp_path / "none.toml")
 
 

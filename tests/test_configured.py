@@ -88,9 +88,9 @@ def test_earlier_releases_have_their_own_recipes_and_names(config, folder, tmp_p
 def test_all_is_checked_before_anything_is_trained(config, folder):
     check(config(**everybody(folder)))
     check(config(**several(folder)))
-    with pytest.raises(DataError, match=r"gone\.csv: cannot be read"):
+    with pytest.raises(DataError, match=r"gone\.csv: does not exist"):
         check(config(target={"path": folder / "gone.csv", "members": "all"}))
-    with pytest.raises(DataError, match=r"gone\.csv: cannot be read"):
+    with pytest.raises(DataError, match=r"gone\.csv: does not exist"):
         check(config(target={"path": folder / "new.csv"}, earlier=[{"path": folder / "gone.csv"}]))
     with pytest.raises(ConfigError, match=r"Unknown key 'hiden' for recipe"):
         check(

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from genoaudit import (
     ArtefactError,
@@ -165,10 +166,17 @@ def test_what_cannot_be_stored_is_refused_before_hours_are_spent(tmp_path, monke
 
 
 def test_what_other_libraries_tell_and_need_is_said(tmp_path):
-    recipe = make_pipeline(StandardScaler(), CalibratedClassifierCV(LogisticRegression(), cv=2))
+    recipe = make_pipeline(MinMaxScaler(), CalibratedClassifierCV(RandomForestClassifier(2), cv=2))
     trained = train_model(recipe, COHORT, SOME, tmp_path / "MODEL")
-    assert any("StandardScaler.n_samples_seen_" in note for note in trained.notes)
     assert any("must be named as trusted: sklearn.calibration." in note for note in trained.notes)
+    card = (tmp_path / "MODEL" / "release" / "README.md").read_text()
+    assert "`DecisionTreeClassifier.nodes`, `MinMaxScaler.min_` and `MinMaxScaler.scale_`" in card
+    assert "how many is not told" not in card
+    forest = train_model(RandomForestClassifier(2), COHORT, SOME, tmp_path / "forest")
+    assert any("how many samples it was trained on: DecisionTreeClassifier.nodes" in note for note in forest.notes)
+    assert "how many samples there were" in (tmp_path / "forest" / "release" / "README.md").read_text()
+    train_model(MLP, COHORT, SOME, tmp_path / "mlp")
+    assert "how many is not told here" in (tmp_path / "mlp" / "release" / "README.md").read_text()
     read_model(tmp_path / "MODEL", trusted=trained.stored.manifest.trusted)
 
 

@@ -1,17 +1,15 @@
 """Files of strangers before anything is parsed: what they are by their first bytes, and how much they unpack to.
 
-A file is read once, and everything that follows works on the bytes that were checked.
+A file is read once (`genoaudit.files.read_whole`), and everything that follows works on the bytes that were checked.
 """
 
 from __future__ import annotations
 
 import io
-import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from genoaudit.errors import DataError
 from genoaudit.phrases import count
@@ -24,6 +22,9 @@ PICKLE = (
     "model.save_model('model.ubj') for XGBoost, safetensors.torch.save_file(model.state_dict(), 'model.safetensors') "
     "for torch."
 )
+
+ENOUGH = 16
+"""So many of the first bytes are enough for `looks_like`."""
 
 _FIRST_BYTES = (
     (b"PK\x03\x04", "a zip archive"),
@@ -55,44 +56,6 @@ class Limits:
     unpacked: int = 2048 * MEBIBYTE
     times: int = 100
     unnoticed: int = 256 * MEBIBYTE
-
-
-def read_whole(path: Path, *, most: int = 2048 * MEBIBYTE) -> bytes:
-    """Read a regular file of at most `most` bytes.
-
-    Raises
-    ------
-    DataError
-        If there is none, it is something else (a folder, a pipe, a loop of links), empty, or larger.
-    """
-    content = _read(path, most + 1)
-    if len(content) > most:
-        raise DataError(path.name, [f"has more than {most:,} bytes, the most that is read."])
-    if not content:
-        raise DataError(path.name, ["is empty."])
-    return content
-
-
-def read_first(path: Path) -> bytes:
-    """Read the first bytes of a regular file, enough for `looks_like`.
-
-    Raises
-    ------
-    DataError
-        If there is none, or it is something else.
-    """
-    return _read(path, 16)
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise DataError(path.name, ["is a folder; name a file." if stat.S_ISDIR(mode) else "is no regular file."])
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        raise DataError(path.name, [f"cannot be read: {(error.strerror or 'no reason given').lower()}."]) from error
 
 
 def looks_like(content: bytes) -> str:

@@ -29,7 +29,7 @@ _SCALES = {
 }
 
 
-def model_card(manifest: Manifest, steps: Sequence[str]) -> str:
+def model_card(manifest: Manifest, steps: Sequence[str], facts: Sequence[str] = ()) -> str:
     """Write the card of a model.
 
     Parameters
@@ -38,6 +38,8 @@ def model_card(manifest: Manifest, steps: Sequence[str]) -> str:
         What may be told; nothing else is.
     steps
         Names of the recipe's steps, in order.
+    facts
+        What the files tell of the patients all the same, as `genoaudit.artefacts.facts.facts` gives it.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def model_card(manifest: Manifest, steps: Sequence[str]) -> str:
         _front(manifest),
         f"# {inline(manifest.label)} from gene expression",
         _intended(manifest),
-        _data(manifest),
+        _data(manifest, facts),
         _preprocessing(manifest, steps),
         _privacy(manifest),
         _evaluation(),
@@ -96,16 +98,25 @@ def _intended(manifest: Manifest) -> str:
     )
 
 
-def _data(manifest: Manifest) -> str:
+def _data(manifest: Manifest, facts: Sequence[str]) -> str:
     public = ""
     if manifest.privacy is not None:
         declared = manifest.privacy.mechanisms[0].patients
         public = f" Their number is declared as {declared:,}, which is public and need not be exact."
     return (
         "## Training data\n\n"
-        f"Gene expression of patients, given as {_SCALES[manifest.scale]}. Who they were and how many is not told "
-        f"here.{public} The manifest commits to them and to the data by digests over salts that the owner keeps, so "
-        "that the owner can prove later what the model was trained on, and nobody else can confirm a guess."
+        f"Gene expression of patients, given as {_SCALES[manifest.scale]}. {_not_told(facts)}{public} The manifest "
+        "commits to them and to the data by digests over salts that the owner keeps, so that the owner can prove later "
+        "what the model was trained on, and nobody else can confirm a guess."
+    )
+
+
+def _not_told(facts: Sequence[str]) -> str:
+    if not facts:
+        return "Who they were and how many is not told here."
+    return (
+        f"Who they were is not told here. But the fitted estimators in `model.skops` tell {'; '.join(facts)}. Whoever "
+        "has the files can read that off them."
     )
 
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from genoaudit.artefacts.kept import Arrays
 from genoaudit.artefacts.manifest import Record, StoredFile
-from genoaudit.errors import ArtefactError, ConfigError
-from genoaudit.files import RELEASE
+from genoaudit.errors import ArtefactError, ConfigError, DataError
+from genoaudit.files import RELEASE, read_whole
 from genoaudit.json_text import strict_json
 
 CONFIDENTIAL = "confidential"
@@ -116,9 +116,9 @@ def read_ids(path: Path) -> tuple[str, ...]:
     """
     _expect_file(path)
     try:
-        header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        header, *rows = csv.reader(io.StringIO(read_whole(path, most=_LARGEST_TEXT).decode()))
         names = tuple(sorted(name for (name,) in rows))
-    except (ValueError, csv.Error) as error:
+    except (DataError, ValueError, csv.Error) as error:
         raise ArtefactError(f"{_named(path)} is no list of patient ids.") from error
     if header != [_HEADER]:
         raise ArtefactError(f"{_named(path)} does not begin with {_HEADER!r}.")

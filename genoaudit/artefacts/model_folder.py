@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genoaudit.artefacts.card import model_card
+from genoaudit.artefacts.facts import facts
 from genoaudit.artefacts.folder_files import (
     ARRAYS,
     BOOSTER,
@@ -176,10 +177,13 @@ def write_model(fitted: Recipe, folder: Path, training: Training) -> StoredModel
     packed = pack(fitted)
     contents = _contents(packed)
     rows = training.members[cohort.patients]
+    told: tuple[str, ...] = ()
     if packed.parts:
-        refuse_profiles(told_by(contents[PARTS], inputs_of_parts(fitted, cohort.X[np.flatnonzero(rows)])))
+        found = told_by(contents[PARTS], inputs_of_parts(fitted, cohort.X[np.flatnonzero(rows)]))
+        refuse_profiles(found)
+        told = facts(found)
     with whole_folder(folder) as fresh:
-        _write(contents, fresh, training, answers_only=_defends_answers(packed.tree))
+        _write(contents, fresh, training, told, answers_only=_defends_answers(packed.tree))
         trusted = _trusted(contents)
         stored = read_model(fresh, trusted=trusted)
         _compare(stored.recipe, fitted, cohort.X[np.flatnonzero(rows)[:256]])
@@ -284,7 +288,9 @@ def _trusted(contents: Mapping[str, bytes]) -> tuple[str, ...]:
     return untrusted_types(contents[PARTS]) if PARTS in contents else ()
 
 
-def _write(contents: Mapping[str, bytes], folder: Path, training: Training, *, answers_only: bool) -> None:
+def _write(
+    contents: Mapping[str, bytes], folder: Path, training: Training, told: Sequence[str], *, answers_only: bool
+) -> None:
     release, confidential = folder / RELEASE, folder / CONFIDENTIAL
     release.mkdir()
     confidential.mkdir(mode=0o700)
@@ -316,7 +322,7 @@ def _write(contents: Mapping[str, bytes], folder: Path, training: Training, *, a
     for name, content in contents.items():
         (release / name).write_bytes(content)
     (release / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
-    (release / CARD).write_text(model_card(manifest, training.steps), encoding="utf-8")
+    (release / CARD).write_text(model_card(manifest, training.steps, told), encoding="utf-8")
     kept = ConfidentialManifest(
         release_sha256=file_digest(release / MANIFEST),
         members_salt=members_salt,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import io
-import json
 import logging
-import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genoaudit.artefacts import skops_file
+from genoaudit.artefacts.facts import unused
 from genoaudit.errors import ArtefactError, DataError
 
 log = logging.getLogger(__name__)
@@ -24,7 +22,6 @@ _SEEDS = ("random_state", "random_seed", "seed", "rng")
 """How the attributes end in which libraries keep what random numbers were drawn from."""
 
 _NAME = "model.skops"
-_WEIGHTS = tuple(f".{name}_" for name in ("coef", "coefs", "intercept", "intercepts", "components", "mean", "scale"))
 
 
 @dataclass(frozen=True)
@@ -39,15 +36,18 @@ class Told:
         Arrays with a place for every member sample.
     counts
         Numbers, or arrays that add up to them, that say how many member samples there were.
+    names
+        All that the file holds.
     """
 
     profiles: frozenset[str]
     sized: frozenset[str]
     counts: frozenset[str]
+    names: frozenset[str] = frozenset()
 
 
 def write_parts(parts: Sequence[Any]) -> bytes:
-    """Return fitted estimators of other libraries as one skops file, without the seeds they were trained on.
+    """Return fitted estimators of other libraries as one skops file, without seeds and what no answer needs.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def write_parts(parts: Sequence[Any]) -> bytes:
     import skops.io
 
     try:
-        return bytes(skops.io.dumps([_without_seeds(copy.deepcopy(part), set()) for part in parts]))
+        return bytes(skops.io.dumps([_bare(copy.deepcopy(part), set()) for part in parts]))
     except Exception as error:
         names = ", ".join(dict.fromkeys(type(part).__name__ for part in parts))
         raise ArtefactError(
@@ -101,9 +101,8 @@ def read_parts(data: bytes, *, trusted: Collection[str] = ()) -> list[Any]:
             f"it holds {len(strange)} types that are not trusted. If you know where they come from, name them: "
             f"trusted = [{listed}]."
         )
-    for where, value in _contents(data):
-        if where.endswith(_WEIGHTS) and not np.isfinite(np.asarray(value, dtype=np.float64)).all():
-            raise ArtefactError(f"{where} has values that are not finite.")
+    if wrong := skops_file.not_finite(data):
+        raise ArtefactError(f"{wrong} has values that are not finite.")
     with _told_of_the_parts():
         found, told = skops_file.load(data, _NAME, trusted=[*trusted, *our_types()])
     for warning in told:
@@ -139,8 +138,9 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
     """
     samples = len(inputs[0])
     rows = {row for X in inputs for row in _rows(np.asarray(X))}
-    profiles, sized, counts = set[str](), set[str](), set[str]()
-    for where, value in _contents(data):
+    profiles, sized, counts, names = set[str](), set[str](), set[str](), set[str]()
+    for where, value in skops_file.contents(data):
+        names |= set() if value is None else {where}
         if isinstance(value, np.ndarray) and value.ndim:
             if value.ndim == 2 and value.dtype.kind == "f" and not rows.isdisjoint(_rows(value)):
                 profiles.add(where)
@@ -148,7 +148,7 @@ def told_by(data: bytes, inputs: Sequence[NDArray[Any]]) -> Told:
                 sized.add(where)
         if any(_adds_up(numbers, samples) for numbers in _numbers(value)):
             counts.add(where)
-    return Told(frozenset(profiles), frozenset(sized), frozenset(counts))
+    return Told(frozenset(profiles), frozenset(sized), frozenset(counts), frozenset(names))
 
 
 @contextmanager
@@ -160,8 +160,8 @@ def _told_of_the_parts() -> Iterator[None]:
         raise ArtefactError(f"it {error.problems[0]}") from error
 
 
-def _without_seeds(value: Any, seen: set[int]) -> Any:
-    """Set what estimators keep of their random numbers to None, however deep: a tree's seed tells whom it never saw."""
+def _bare(value: Any, seen: set[int]) -> Any:
+    """Take from estimators, however deep, what no answer needs: random numbers tell whom a tree never saw."""
     if id(value) in seen or isinstance(value, type):
         return value
     seen.add(id(value))
@@ -171,6 +171,8 @@ def _without_seeds(value: Any, seen: set[int]) -> Any:
         items = iter(np.asarray(value, dtype=object).ravel() if isinstance(value, np.ndarray) else value)
     elif hasattr(value, "__dict__"):
         attributes = vars(value)
+        for name in unused(value):
+            attributes.pop(name, None)
         for name, held in attributes.items():
             if name.rstrip("_").endswith(_SEEDS) or isinstance(held, np.random.RandomState | np.random.Generator):
                 attributes[name] = None
@@ -178,36 +180,8 @@ def _without_seeds(value: Any, seen: set[int]) -> Any:
     else:
         return value
     for item in items:
-        _without_seeds(item, seen)
+        _bare(item, seen)
     return value
-
-
-def _contents(data: bytes) -> Iterator[tuple[str, Any]]:
-    """Yield every number and array of a skops file with the class and the attribute that holds it."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for where, node in _nodes(json.loads(archive.read("schema.json")), "", ""):
-            if "file" in node and str(node["file"]).endswith(".npy"):
-                yield where, np.load(io.BytesIO(archive.read(node["file"])), allow_pickle=False)
-            elif node.get("is_json"):
-                yield where, json.loads(node["content"])
-
-
-def _nodes(node: Any, owner: str, attribute: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _nodes(item, owner, attribute)
-    if not isinstance(node, dict):
-        return
-    if node.get("is_json") or "file" in node:
-        yield f"{owner}.{attribute}", node
-        return
-    content = node.get("content")
-    if isinstance(content, dict) and "__loader__" not in content:
-        for name, item in content.items():
-            yield from _nodes(item, owner, attribute if node.get("__class__") != "dict" or not owner else name)
-        return
-    owner = str(node.get("__class__")) if node.get("__loader__") == "ObjectNode" else owner
-    yield from _nodes(content, owner, attribute)
 
 
 def _numbers(value: Any) -> Iterator[NDArray[Any]]:

@@ -6,9 +6,11 @@ CVE-2025-54412, CVE-2025-54413, CVE-2025-54886), hence the version that this pac
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from genoaudit.errors import DataError
 from genoaudit.phrases import count, some
 
 _SHOWN = 8
+_WEIGHTS = tuple(f".{name}_" for name in ("coef", "coefs", "intercept", "intercepts", "components", "mean", "scale"))
 
 
 def read_skops(content: bytes, name: str, *, trusted: Sequence[str] = ()) -> tuple[Any, tuple[str, ...]]:
@@ -45,6 +48,12 @@ def read_skops(content: bytes, name: str, *, trusted: Sequence[str] = ()) -> tup
     if unknown:
         raise DataError(name, [_untrusted(unknown)])
     model, told = load(content, name, trusted=trusted)
+    try:
+        wrong = not_finite(content)
+    except Exception as error:  # what skops can read may still not be written as skops does
+        raise DataError(name, [_unreadable(error)]) from error
+    if wrong:
+        raise DataError(name, [f"has parameters that are not finite ({wrong}); the model itself is at fault."])
     if problem := _why_no_classifier(model):
         raise DataError(name, [problem])
     return model, told
@@ -85,6 +94,43 @@ def load(content: bytes, name: str, *, trusted: Sequence[str]) -> tuple[Any, tup
         except Exception as error:
             raise DataError(name, [_unreadable(error)]) from error
     return found, tuple(sorted({str(warning.message).splitlines()[0] for warning in caught}))
+
+
+def not_finite(data: bytes) -> str | None:
+    """Name the first weights of a skops file that are not finite, class and attribute; NaN elsewhere may be meant."""
+    for where, value in contents(data):
+        number = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        if where.endswith(_WEIGHTS) and (number or isinstance(value, float)) and not np.isfinite(value).all():
+            return where
+    return None
+
+
+def contents(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield every number and array of a skops file with the class and the attribute that holds it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for where, node in _nodes(json.loads(archive.read("schema.json")), "", ""):
+            if "file" in node and str(node["file"]).endswith(".npy"):
+                yield where, np.load(io.BytesIO(archive.read(node["file"])), allow_pickle=False)
+            elif node.get("is_json"):
+                yield where, json.loads(node["content"])
+
+
+def _nodes(node: Any, owner: str, attribute: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _nodes(item, owner, attribute)
+    if not isinstance(node, dict):
+        return
+    if node.get("is_json") or "file" in node:
+        yield f"{owner}.{attribute}", node
+        return
+    content = node.get("content")
+    if isinstance(content, dict) and "__loader__" not in content:
+        for name, item in content.items():
+            yield from _nodes(item, owner, attribute if node.get("__class__") != "dict" or not owner else name)
+        return
+    owner = str(node.get("__class__")) if node.get("__loader__") == "ObjectNode" else owner
+    yield from _nodes(content, owner, attribute)
 
 
 def _check_archive(content: bytes, name: str) -> None:

@@ -114,6 +114,13 @@ def read_state(content: bytes, name: str) -> dict[str, Tensor]:
         If the file is not sound, holds anything but tensors, or a weight is not finite.
     """
     state = _from_safetensors(content, name) if name.lower().endswith(".safetensors") else _from_zip(content, name)
+    spread = [key for key, tensor in state.items() if tensor.layout == torch.strided and not _fills_its_storage(tensor)]
+    if spread:
+        problem = (
+            f"has {count(len(spread), 'weight')} of more values than the file holds (first: {spread[0]!r}): a view "
+            f"that repeats what is there. Save each weight in full, as .contiguous() gives it: {_SAVE}"
+        )
+        raise DataError(name, [problem])
     odd = [key for key, tensor in state.items() if tensor.layout != torch.strided or tensor.is_quantized]
     if odd:
         raise DataError(name, [f"holds {count(len(odd), 'weight')} of an unusual layout (first: {odd[0]!r})."])
@@ -122,6 +129,11 @@ def read_state(content: bytes, name: str) -> dict[str, Tensor]:
         problem = f"has weights that are not finite, in {count(len(wrong), 'tensor')} (first: {wrong[0]!r})."
         raise DataError(name, [problem])
     return state
+
+
+def _fills_its_storage(tensor: Tensor) -> bool:
+    """Whether every value has a place of its own; a few bytes may stand for any number of values otherwise."""
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def module_classifier(

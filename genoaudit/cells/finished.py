@@ -49,7 +49,7 @@ class FinishedCells(Generic[PartT]):
 
     def __init__(
         self,
-        folder: Path | None,
+        folder: str | Path | None,
         kind: type[PartT],
         asked: Mapping[str, Any],
         cohort: Cohort,
@@ -57,7 +57,8 @@ class FinishedCells(Generic[PartT]):
         *,
         done: str,
     ) -> None:
-        self._folder, self._kind, self._fresh, self._done = folder, kind, options.fresh, done
+        self._folder = None if folder is None else Path(folder)
+        self._kind, self._fresh, self._done = kind, options.fresh, done
         self._shared = {
             "cohort": cohort.digest(),
             "asked": dict(asked),

@@ -36,6 +36,11 @@ def untrained(evidence: Evidence) -> Finding:
         return _finding("passed", summary)
     if inside >= LEAST_GAIN * chance:
         summary += f" On their members it is {inside:.2f}: the models memorise and do not generalise."
-    return _finding(
-        "issue", summary, "Mend the recipe (learning rate, epochs, labels) before reading what the attacks found."
-    )
+    if evidence.released is None:
+        advice = "Mend the recipe (learning rate, epochs, labels) before reading what the attacks found."
+    else:
+        advice = (
+            "Check that the given model gets its genes in its own order (target.genes; weights alone take the cohort's "
+            "order), its classes in theirs, and values on its scale, before reading what the attacks found."
+        )
+    return _finding("issue", summary, advice)

@@ -325,6 +325,13 @@ for command in (
     app.command()(command)
 
 
+def _say(message: str) -> None:
+    """Write an error; what it quotes of files cannot steer the terminal."""
+    from genoaudit.phrases import printable
+
+    typer.echo("genoaudit: " + "\n".join(map(printable, message.split("\n"))), err=True)
+
+
 def _terminated(signal_number: int, _frame: object) -> None:
     # Leave the ordinary way, so that worker processes are ended and scratch files removed.
     raise SystemExit(128 + signal_number)
@@ -340,8 +347,8 @@ def main() -> None:
         typer.echo(_usage(error), err=True)
         sys.exit(EXIT_USAGE)
     except GenoauditError as error:
-        typer.echo(f"genoaudit: {error}", err=True)
+        _say(str(error))
         sys.exit(EXIT_INPUT)
     except OSError as error:  # a file or folder that the user named
-        typer.echo(f"genoaudit: {error.filename or 'output'}: {error.strerror or error}.", err=True)
+        _say(f"{error.filename or 'output'}: {error.strerror or error}.")
         sys.exit(EXIT_INPUT)

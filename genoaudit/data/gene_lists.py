@@ -14,7 +14,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genoaudit.contracts import BoolArray
-from genoaudit.errors import ConfigError
+from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_lines
 
 
 class ListedGenes(SelectorMixin, BaseEstimator):
@@ -118,10 +119,9 @@ def read_gene_order(path: Path, genes: Sequence[str]) -> tuple[int, ...]:
 def _listed(path: Path, genes: Sequence[str]) -> list[tuple[int, str, int]]:
     """Return line number, name and column of every name in a list."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"the gene list {str(path)!r} cannot be read: {reason}.") from None
+        lines = read_lines(path)
+    except DataError as error:
+        raise ConfigError(f"the gene list {str(path)!r} {error.problems[0]}") from None
     column_of = {gene: column for column, gene in enumerate(genes)}
     listed = [(number, name) for number, line in enumerate(lines, start=1) if (name := line.strip())]
     if not listed:

@@ -9,7 +9,10 @@ import numpy as np
 
 from genoaudit.contracts import IntArray
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_lines
 from genoaudit.phrases import count
+
+_MOST_BYTES = 1 << 28
 
 
 def read_gmt(path: Path) -> dict[str, tuple[str, ...]]:
@@ -23,12 +26,7 @@ def read_gmt(path: Path) -> dict[str, tuple[str, ...]]:
     DataError
         If the file cannot be read or holds no set, a line has no genes, or a set's name occurs twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(path.name, [f"cannot be read: {error.strerror}."]) from error
-    except UnicodeDecodeError as error:
-        raise DataError(path.name, ["is not UTF-8 text. Is it another format, or compressed?"]) from error
+    lines = read_lines(path, most=_MOST_BYTES)
     sets: dict[str, tuple[str, ...]] = {}
     short, repeated = [], []
     for number, line in enumerate(lines, start=1):

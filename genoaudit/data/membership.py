@@ -15,6 +15,7 @@ from genoaudit.contracts import BoolArray
 from genoaudit.data.design import make_random_splits
 from genoaudit.data.table import as_text, nearest
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_lines
 from genoaudit.phrases import count
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def members_by_file(cohort: Cohort, path: Path) -> Membership:
         If the file cannot be read, names nobody, or names anybody who is not of this cohort (by line, never by id), or
         if a patient has samples on both sides.
     """
+    lines = read_lines(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
         first = [(next(csv.reader([line]), None) or [""])[0] for line in lines]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise DataError(path.name, ["cannot be read as text with one id in a line."]) from error
     named = [(number, name.strip()) for number, name in enumerate(first, start=1)]
     if named and named[0][1].casefold() in _HEADERS:

@@ -157,6 +157,8 @@ def _existing(path: str | PathLike[str]) -> Path:
         raise DataError(file.name or str(path), ["does not exist."]) from error
     except OSError as error:
         raise DataError(file.name[:80] or str(path), [f"cannot be read: {error.strerror}."]) from error
+    except ValueError as error:  # a zero byte
+        raise DataError(repr(file.name[:80]), ["is no name that a file can have."]) from error
     if file.is_dir():
         raise DataError(file.resolve().name, ["is a folder; a file is needed."])
     if not file.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import zlib
@@ -18,7 +19,7 @@ from genoaudit.contracts import BoolArray, FloatArray, Recipe, log_of
 from genoaudit.data.membership import Membership, torn_patients, yes_or_no
 from genoaudit.data.table import as_text, nearest
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest
+from genoaudit.files import expect_file, file_digest, read_whole
 from genoaudit.phrases import count
 from genoaudit.privacy.mechanism import Mechanism
 
@@ -33,6 +34,9 @@ TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _MOST_BYTES = 1 << 31
 _MOST_VALUES = 500_000_000
+_MOST_COLUMNS = 10_000
+_SUM_ERROR = 0.02
+_MOST_DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +152,8 @@ def read_target(
     if told and members is not None:
         same_members(inside, members, file.name, own)
     known_by = members.given_by if members is not None else own
-    return Target(inside, log_of(proba), file.name, sha256=file_digest(file), members_by=known_by)
+    proba, notes = _in_full(proba, file.name)
+    return Target(inside, log_of(proba), file.name, sha256=file_digest(file), members_by=known_by, notes=notes)
 
 
 def same_members(own: BoolArray, given: Membership, source: str, said_by: str) -> None:
@@ -202,11 +207,10 @@ def _frame(file: Path) -> pd.DataFrame:
     kind = suffixes[-2] if packed and len(suffixes) > 1 else (suffixes or [""])[-1]
     if kind not in TABLES:
         raise DataError(file.name, ["has an unknown suffix; expected .parquet, .csv, .tsv or .txt (also with .gz)."])
-    if not file.is_file():
-        raise DataError(file.name, ["does not exist, or is no file."])
+    expect_file(file)
     try:
         frame = _parquet(file) if kind == ".parquet" else _text(file, _SEPARATORS[kind], packed=packed)
-    except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' and pyarrow's errors are ValueErrors
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pandas and pyarrow raise ValueErrors
         raise DataError(file.name, ["cannot be read as a table; is it damaged?"]) from error
     if not len(frame.columns):
         raise DataError(file.name, ["has no columns."])
@@ -214,18 +218,32 @@ def _frame(file: Path) -> pd.DataFrame:
 
 
 def _text(file: Path, separator: str, *, packed: bool) -> pd.DataFrame:
-    with gzip.open(file) if packed else file.open("rb") as opened:
-        content = opened.read(_MOST_BYTES + 1)
+    content = read_whole(file, most=_MOST_BYTES)
+    if packed:
+        with gzip.open(io.BytesIO(content)) as opened:
+            content = opened.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise DataError(file.name, [f"has more than {_MOST_BYTES:,} bytes of text."])
+    _check_columns(content, separator, file.name)
     return pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _check_columns(content: bytes, separator: str, name: str) -> None:
+    """Count the fields of the first two rows: every column costs a parser as much as thousands of rows."""
+    with io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text, delimiter=separator)
+        header, first = (len(next(rows, ())) for _ in range(2))
+    if max(header, first) > _MOST_COLUMNS:
+        raise DataError(name, [f"has {max(header, first):,} columns, too many for scores."])
+    if first not in {0, header}:
+        raise DataError(name, [f"is not a table: {count(header, 'field')} in the header and {first} in the first row."])
 
 
 def _parquet(file: Path) -> pd.DataFrame:
     from pyarrow.parquet import read_metadata
 
     size = read_metadata(file)  # a few bytes of it may stand for any number of rows
-    if size.num_rows * size.num_columns > _MOST_VALUES:
+    if size.num_rows * size.num_columns > _MOST_VALUES or size.num_columns > _MOST_COLUMNS:
         raise DataError(
             file.name, [f"has {size.num_rows:,} rows of {size.num_columns:,} columns, too many for scores."]
         )
@@ -260,12 +278,37 @@ def _probabilities(frame: pd.DataFrame, places: Sequence[int], classes: Sequence
             "Give numbers from 0 to 1."
         )
         return values, [problem]
-    off = np.abs(values.sum(axis=1) - 1) > 0.02
+    sums = values.sum(axis=1)
+    off = (np.abs(sums - 1) > max(_SUM_ERROR, _rounding(values)) + 1e-9) | (sums == 0)
     if off.any():
         problem = (
             f"{count(int(off.sum()), 'sample')} whose probabilities do not add up to 1 (first: row "
-            f"{places[int(off.argmax())]}, {values[off][0].sum():.3g}). Is a class missing, or are these scores of "
-            "another kind?"
+            f"{places[int(off.argmax())]}, {sums[off][0]:.3g}). Is a class missing, or are these scores of another "
+            "kind?"
         )
         return values, [problem]
     return values, []
+
+
+def _rounding(values: FloatArray) -> float:
+    """Return by how much a row of rounded probabilities may miss a sum of 1: half a last decimal for every class."""
+    decimals = _decimals(values)
+    return 0.0 if decimals is None else 0.5 * 10.0**-decimals * values.shape[1]
+
+
+def _decimals(values: FloatArray) -> int | None:
+    """Return to how many decimals values were rounded; None: they were not, or to so many that it does not matter."""
+    found = (places for places in range(1, _MOST_DECIMALS + 1) if (np.abs(values - values.round(places)) < 1e-7).all())
+    return next(found, None)
+
+
+def _in_full(proba: FloatArray, source: str) -> tuple[FloatArray, tuple[str, ...]]:
+    """Divide rounded probabilities by what they add up to, and say so."""
+    sums, decimals = proba.sum(axis=1), _decimals(proba)
+    if decimals is None or (np.abs(sums - 1) < 1e-6).all():
+        return proba, ()
+    note = (
+        f"{source} gives probabilities to {count(decimals, 'decimal')}, which add up to {sums.min():.3g} to "
+        f"{sums.max():.3g} in a row; each was divided by the sum of its row."
+    )
+    return proba / sums[:, None], (note,)

@@ -18,9 +18,12 @@ import numpy as np
 from genoaudit import randomness
 from genoaudit.contracts import Recipe, Scale
 from genoaudit.errors import ConfigError
+from genoaudit.phrases import count, shortened
 
 _PRIVATE_KINDS = ("mlp", "softmax", "cnn", "deeptype", "deepcc")
 _KINDS = (*_PRIVATE_KINDS, "logistic", "xgboost", "import")
+_KEYS_SHOWN = 10
+_LONGEST_KEY = 80
 _SCALER_KEYS = ("genes", "scaling", "gain")
 
 
@@ -265,8 +268,13 @@ def _reject_unknown_keys(owner: str, parameters: Mapping[str, Any], valid: Itera
     known = set(valid)
     unknown = [key for key in parameters if key not in known]
     if unknown:
-        problems = [f"Unknown key {key!r} for {owner}. {_nearest(key, known, what='key')}" for key in unknown]
-        raise ConfigError("\n".join(problems))
+        problems = [
+            f"Unknown key {shortened(repr(key), _LONGEST_KEY)} for {owner}. "
+            f"{_nearest(key[:_LONGEST_KEY], known, what='key')}"
+            for key in unknown[:_KEYS_SHOWN]
+        ]
+        more = len(unknown) - len(problems)
+        raise ConfigError("\n".join([*problems, *([f"And {count(more, 'more unknown key')}."] if more else [])]))
 
 
 def _check_values(estimators: Iterable[Any]) -> None:

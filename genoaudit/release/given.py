@@ -8,20 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genoaudit.artefacts.archives import PICKLE, read_first, read_whole, refuse_pickle
+from genoaudit.artefacts.archives import ENOUGH, MEBIBYTE, PICKLE, refuse_pickle
 from genoaudit.artefacts.given_model import PICKLED, SUFFIXES, Reading, read_given
 from genoaudit.data.gene_lists import read_gene_order
 from genoaudit.data.membership import Membership
 from genoaudit.data.target import TABLES, Target, TargetKind, read_target
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_first, read_whole
 from genoaudit.folders import recover
-from genoaudit.model_config import TargetSection
+from genoaudit.model_config import MembersByColumn, TargetSection
 from genoaudit.release.asking import target_of
 from genoaudit.release.members import members_from
 from genoaudit.release.trained import read_trained
 
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
+
+_MOST_BYTES = 2048 * MEBIBYTE
 
 _KEYS: Mapping[TargetKind, set[str]] = {
     "scores": {"sample", "member"},
@@ -59,9 +62,16 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
             "for which it would change nothing. Leave it out."
         )
         raise ConfigError(msg)
+    if kind == "scores" and isinstance(section.members, MembersByColumn) and section.members.column not in cohort.obs:
+        column = section.members.column
+        msg = (
+            f"target.members names a column of the cohort, and the cohort has no {column!r}. For a table of scores "
+            f"leave members out and name the table's own column: member = {column!r}"
+        )
+        raise ConfigError(msg)
     given = None if section.members is None else members_from(section.members, cohort)
     if kind == "scores":
-        refuse_pickle(read_first(section.path), section.path.name)
+        refuse_pickle(read_first(section.path, ENOUGH), section.path.name)
         found = read_target(section.path, cohort, sample=section.sample, member=section.member, members=given)
     elif kind == "genoaudit":
         found = read_trained(section.path, cohort, given, trusted=section.trusted)
@@ -72,7 +82,9 @@ def find_target(section: TargetSection, cohort: Cohort) -> Target:
 
 def _from_file(section: TargetSection, kind: TargetKind, cohort: Cohort, given: Membership | None) -> Target:
     name = section.path.name
-    content = read_whole(section.path)
+    content = read_whole(section.path, most=_MOST_BYTES)
+    if not content:
+        raise DataError(name, ["is empty."])
     refuse_pickle(content, name)
     ending = SUFFIXES[section.path.suffix.lower()]
     if given is None:
@@ -101,7 +113,7 @@ def _kind(path: Path) -> TargetKind:
         return "scores"
     if last in PICKLED:
         raise DataError(path.name, [PICKLE])
-    refuse_pickle(read_first(path), path.name)
+    refuse_pickle(read_first(path, ENOUGH), path.name)
     problem = (
         f"has an unknown ending. Models: {', '.join(SUFFIXES)}, or a folder of genoaudit train. Tables of scores: "
         f"{', '.join(TABLES)} (text also with .gz)."

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from genoaudit.report.result import canonical_json
+from genoaudit.files import read_whole
+from genoaudit.report.result import MOST_BYTES, canonical_json
 from genoaudit.report.sections import Part
 
 BOUNDS_VERSION: Literal["1.0"] = "1.0"
@@ -128,9 +129,9 @@ class BoundsReport(Guarantees):
         return canonical_json(self.model_dump(mode="json"))
 
     @classmethod
-    def read(cls, path: Path) -> BoundsReport:
+    def read(cls, path: str | Path) -> BoundsReport:
         """Read a report back."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return cls.model_validate_json(read_whole(Path(path), most=MOST_BYTES))
 
 
 class CalibrationReport(Part):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from genoaudit.files import read_whole
 from genoaudit.metrics.estimates import Estimate
-from genoaudit.report.result import CohortSummary, NotRun, canonical_json
+from genoaudit.report.result import MOST_BYTES, CohortSummary, NotRun, canonical_json
 from genoaudit.report.sections import Part
 
 if TYPE_CHECKING:
@@ -167,9 +168,9 @@ class ReconstructReport(Part):
         return canonical_json(self.model_dump(mode="json"))
 
     @classmethod
-    def read(cls, path: Path) -> ReconstructReport:
+    def read(cls, path: str | Path) -> ReconstructReport:
         """Read a report back from ``reconstruct.json``."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return cls.model_validate_json(read_whole(Path(path), most=MOST_BYTES))
 
     @property
     def table(self) -> pd.DataFrame:

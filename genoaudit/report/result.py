@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from genoaudit.contracts import Access
+from genoaudit.files import read_whole, write_whole
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.report.release_sections import FullSizeRisk, GivenModel, JointReleases, NotTested, Verdict, WorstGroup
 from genoaudit.report.sections import (
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
 SIGNIFICANT_DIGITS = 6
+
+MOST_BYTES = 1 << 28
+"""More than any report has, and the most that is read of one."""
 
 
 class ClassSize(Part):
@@ -224,9 +228,9 @@ class AuditReport(Part):
         return canonical_json(self.model_dump(mode="json"))
 
     @classmethod
-    def read(cls, path: Path) -> AuditReport:
+    def read(cls, path: str | Path) -> AuditReport:
         """Read a report back from ``report.json``."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return cls.model_validate_json(read_whole(Path(path), most=MOST_BYTES))
 
 
 def canonical_json(content: object) -> str:
@@ -309,7 +313,6 @@ class AuditResult:
 
     def to_html(self, path: str | Path, *, show_ids: bool = False) -> None:
         """Write the page alone, whole or not at all, with pseudonyms unless identifiers are asked for."""
-        from genoaudit.files import write_whole
         from genoaudit.report.saved import Run
 
         run = Run(self.report, self.patients, self.run.get("versions", {}))

@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest, is_linked
+from genoaudit.files import file_digest, is_linked, read_whole
 from genoaudit.json_text import strict_json
 from genoaudit.report.certificate import Inside, Sha256, member_lines
+from genoaudit.report.result import MOST_BYTES
 from genoaudit.report.save import FILES, SHAREABLE
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def read_record(folder: Path) -> RunRecord:
         If there is none, or it lacks what later versions write.
     """
     try:
-        return RunRecord.model_validate(strict_json((folder / RECORD).read_bytes()))
-    except OSError as error:
-        problem = f"{RECORD} cannot be read ({error.strerror}); is this the folder of an audit?"
+        return RunRecord.model_validate(strict_json(read_whole(folder / RECORD, most=MOST_BYTES)))
+    except DataError as error:
+        problem = f"{RECORD} {error.problems[0]} Is this the folder of an audit?"
         raise DataError(folder.name, [problem]) from error
     except ValidationError as error:
         missing = ", ".join(".".join(map(str, detail["loc"])) or RECORD for detail in error.errors()[:3])

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from genoaudit.errors import ConfigError, DataError
-from genoaudit.files import code_digest
+from genoaudit.files import code_digest, expect_file, read_whole
 from genoaudit.folders import recover
 from genoaudit.report.derived import check_page, check_summary
-from genoaudit.report.result import SCHEMA_VERSION, AuditReport
+from genoaudit.report.result import MOST_BYTES, SCHEMA_VERSION, AuditReport
 from genoaudit.report.run_folder import RunRecord, check_files, read_record
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def _read_patients(folder: Path, report: AuditReport) -> pd.DataFrame:
     import pyarrow as pa
 
     try:
+        expect_file(folder / "patients.parquet")
         patients = pd.read_parquet(folder / "patients.parquet")
     except (pa.ArrowException, ValueError, OSError) as error:
         msg = f"{folder}: patients.parquet cannot be read; audit again."
@@ -153,11 +154,11 @@ def read_exact_report(folder: Path) -> AuditReport:
 
 
 def _check_exact(folder: Path, report: AuditReport) -> None:
-    if report.to_json().encode() != (folder / "report.json").read_bytes():
+    if report.to_json().encode() != read_whole(folder / "report.json", most=MOST_BYTES):
         raise DataError("report.json", ["is not written as genoaudit writes it; audit again."])
 
 
-def read_report(folder: Path) -> AuditReport:
+def read_report(folder: str | Path) -> AuditReport:
     """Read the report of a run.
 
     Parameters
@@ -170,15 +171,18 @@ def read_report(folder: Path) -> AuditReport:
     ConfigError
         If there is none, it is damaged, or another version of genoaudit wrote it in another form.
     """
-    recover(folder)
-    path = folder / "report.json"
+    recover(Path(folder))
+    path = Path(folder) / "report.json"
     if not path.is_file():
         msg = f"{folder} is no run of genoaudit: it has no report.json. Name the folder given to genoaudit audit --out."
         raise ConfigError(msg)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path, most=MOST_BYTES).decode()
         content = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+    except DataError as error:
+        msg = f"{path} {error.problems[0]} Audit again."
+        raise ConfigError(msg) from error
+    except (ValueError, RecursionError) as error:
         msg = f"{path} cannot be read: {error}. Audit again."
         raise ConfigError(msg) from error
     version = content.get("schema_version") if isinstance(content, dict) else None

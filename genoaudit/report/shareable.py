@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from genoaudit.files import read_whole
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.metrics.roc import RESOLVABLE_COUNT
 from genoaudit.privacy.alarm import VALID_KINDS
@@ -31,7 +32,7 @@ from genoaudit.report import rounding
 from genoaudit.report import shareable_sections as parts
 from genoaudit.report.answer import answer
 from genoaudit.report.disclosure import MINIMUM, rounded_count
-from genoaudit.report.result import AttackResult, AuditReport, SideUtility, canonical_json
+from genoaudit.report.result import MOST_BYTES, AttackResult, AuditReport, SideUtility, canonical_json
 from genoaudit.report.sections import EpsilonBound
 from genoaudit.report.shareable_numbers import named, number, promise, rate
 from genoaudit.report.shareable_patients import (
@@ -92,9 +93,9 @@ class Summary(parts.Shared):
         return canonical_json(self.model_dump(mode="json"))
 
     @classmethod
-    def read(cls, path: Path) -> Summary:
+    def read(cls, path: str | Path) -> Summary:
         """Read a summary back from ``summary.json``."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return cls.model_validate_json(read_whole(Path(path), most=MOST_BYTES))
 
 
 def summarise_for_sharing(report: AuditReport, patients: pd.DataFrame, members: BoolArray) -> Summary:

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genoaudit.errors import ConfigError, DataError
+from genoaudit.files import read_whole
 from genoaudit.json_text import strict_json
 
 MOST_BYTES = 8 << 20
@@ -197,15 +198,10 @@ def _is_encrypted(pem: bytes) -> bool:
 
 def _pem(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            pem = file.read(_MOST_KEY_BYTES + 1)
-    except OSError as error:
-        msg = f"the key {path} cannot be read: {error.strerror}."
+        return read_whole(path, most=_MOST_KEY_BYTES)
+    except DataError as error:
+        msg = f"the key {path} {error.problems[0]}"
         raise ConfigError(msg) from error
-    if len(pem) > _MOST_KEY_BYTES:
-        msg = f"{path} is too large for a key in PEM."
-        raise ConfigError(msg)
-    return pem
 
 
 def _parsed(envelope: bytes) -> _Envelope:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from genoaudit.contracts import Access
+from genoaudit.files import read_whole
 from genoaudit.metrics.estimates import Estimate
 from genoaudit.report.reconstruct_result import CellReconstruction
-from genoaudit.report.result import CohortSummary, Leakage, NotRun, Utility, canonical_json
+from genoaudit.report.result import MOST_BYTES, CohortSummary, Leakage, NotRun, Utility, canonical_json
 from genoaudit.report.sections import CanaryKindLeakage, Guarantee, Part, WorstPatients
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ class SweepReport(Part):
         return canonical_json(self.model_dump(mode="json"))
 
     @classmethod
-    def read(cls, path: Path) -> SweepReport:
+    def read(cls, path: str | Path) -> SweepReport:
         """Read a report back from ``sweep.json``."""
-        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        return cls.model_validate_json(read_whole(Path(path), most=MOST_BYTES))
 
     @property
     def table(self) -> pd.DataFrame:

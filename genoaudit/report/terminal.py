@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.progress import (
     BarColumn,
@@ -19,11 +19,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from genoaudit.contracts import Attack, Combination
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
+from genoaudit.phrases import printable
 from genoaudit.report import promise_wording, wording
 from genoaudit.report.answer import answer
 from genoaudit.report.release_sections import GivenModel
@@ -269,10 +271,17 @@ def duration(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
+class _DataConsole(Console):
+    """Names of classes, policies and files are data: none may steer the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else "\n".join(map(printable, text.split("\n"))), style, control)
+
+
 def stdout_console() -> Console:
-    """Return a console on standard output."""
-    # Names of classes and files are data: never markup, never highlighted.
-    return Console(soft_wrap=True, markup=False, highlight=False)
+    """Return a console on standard output, which takes no markup and highlights nothing."""
+    return _DataConsole(soft_wrap=True, markup=False, highlight=False)
 
 
 def plain_table(*columns: str) -> Table:

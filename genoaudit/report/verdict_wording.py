@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol, TypeVar
 
+from genoaudit.phrases import printable
 from genoaudit.report.criteria.draft import said
 from genoaudit.report.release_sections import Criterion, WorstGroup
 from genoaudit.report.result import Utility
@@ -55,7 +56,7 @@ def verdict_heading(verdict: _Decided) -> str:
     >>> verdict_heading(Verdict(decision="hold", policy="ours", policy_sha256="", criteria=(), reasons=()))
     'Hold: the policy “ours” is not met.'
     """
-    return f"{verdict.decision.capitalize()}: {_DECISIONS[verdict.decision].format(verdict.policy)}"
+    return f"{verdict.decision.capitalize()}: {_DECISIONS[verdict.decision].format(printable(verdict.policy))}"
 
 
 def verdict_count(verdict: _Decided) -> str:

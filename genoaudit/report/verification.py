@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from genoaudit.errors import DataError
-from genoaudit.files import file_digest
+from genoaudit.files import file_digest, read_whole
 from genoaudit.folders import recover
 from genoaudit.json_text import strict_json
 from genoaudit.report import certificate_checks as checks
@@ -149,11 +149,7 @@ def _content(file: Path) -> bytes:
     if not file.is_file():
         problem = "there is no certificate; sign the run first." if file.name == CERTIFICATE else "is not there."
         raise DataError(file.name, [problem])
-    with file.open("rb") as stream:
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise DataError(file.name, ["is too large for a certificate."])
-    return content
+    return read_whole(file, most=MOST_BYTES)
 
 
 def _statement(payload: bytes) -> Statement:
@@ -174,6 +170,6 @@ def _salts(folder: Path, statement: Statement) -> tuple[Mapping[str, bytes], Che
     if check.outcome != "agrees":
         return {}, check
     try:
-        return read_salts(file.read_bytes()), check
+        return read_salts(read_whole(file)), check
     except ValueError:
         return {}, Check(SALTS, "differs", "is as it was signed, but holds no salts")

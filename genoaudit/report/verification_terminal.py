@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from genoaudit.phrases import printable
 from genoaudit.report.terminal import stdout_console
 from genoaudit.report.verification import Verification
 
@@ -19,16 +20,14 @@ def print_verification(verification: Verification) -> None:
     if certificate is not None:
         console.print(f"Signed verdict: {certificate.decision}.", style="bold")
         console.print(
-            _shown(
-                f"By the policy '{certificate.policy.name}' on {certificate.signed_on}, genoaudit "
-                f"{certificate.genoaudit_version}, key {verification.key[:16]}. Model: {_MODEL[certificate.model]}."
-            )
+            f"By the policy '{printable(certificate.policy.name)}' on {certificate.signed_on}, genoaudit "
+            f"{certificate.genoaudit_version}, key {verification.key[:16]}. Model: {_MODEL[certificate.model]}."
         )
         console.print()
     for check in verification.checks:
         line = Text(f"{check.outcome:<12}", style=_STYLES[check.outcome])
-        line.append(_shown(check.name), style="default")
-        line.append(f": {_shown(check.why)}" if check.why else "", style="default")
+        line.append(printable(check.name), style="default")
+        line.append(f": {printable(check.why)}" if check.why else "", style="default")
         console.print(line, soft_wrap=True)
     console.print()
     console.print(_summary(verification), style="bold", soft_wrap=True)
@@ -59,8 +58,3 @@ def _summary(verification: Verification) -> str:
     if differing:
         return f"{differing} of {len(verification.checks)} differ from what was signed.{rest}"
     return f"What was compared is as it was signed.{rest}"
-
-
-def _shown(text: str) -> str:
-    """Names come from files; none may steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

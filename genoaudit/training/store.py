@@ -39,9 +39,19 @@ def fingerprint(ingredients: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Store:
-    """Model outputs in one folder."""
+    """Model outputs in one folder.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept.
+    key
+        The fingerprint of what determines them. It is digested with every model, so that a file of another store counts
+        as damaged.
+    """
 
     folder: Path
+    key: str
 
     def path(self, model: int) -> Path:
         """Return where a model's outputs are kept."""
@@ -54,23 +64,32 @@ class Store:
         }
         arrays["warnings"] = np.frombuffer(json.dumps(outputs.warnings).encode(), dtype=np.uint8)
         file = io.BytesIO()
-        np.savez(file, allow_pickle=False, **arrays, digest=_digest(model, arrays))
+        np.savez(file, allow_pickle=False, **arrays, digest=self._digest(model, arrays))
         write_whole(self.path(model), file.getvalue())
 
     def load(self, model: int) -> ModelOutputs | None:
-        """Read a model back; None if it is missing or its file is damaged, so that it is trained again."""
+        """Read a model back; None if it is missing, or its file is damaged or foreign, so that it is trained again.
+
+        Raises
+        ------
+        ConfigError
+            If something is in its place that is no file and cannot be replaced by one.
+        """
         path = self.path(model)
+        if path.exists() and not path.is_file():
+            msg = f"{path} is no file, and finished models are kept there. Move it away, or name another --cache-dir."
+            raise ConfigError(msg)
         try:
             # Opened here, since numpy leaves a handle behind when the archive is broken.
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files if name != "digest"}
-                intact = (file["digest"] == _digest(model, arrays)).all()
+                intact = np.array_equal(file["digest"], self._digest(model, arrays))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             intact = False
         if not intact:
-            logger.warning("the stored outputs of model %d are damaged; it is trained again", model)
+            logger.warning("what is stored of model %d is damaged or of another recipe; it is trained again", model)
             return None
         told = tuple(json.loads(arrays.pop("warnings").tobytes()))
         return ModelOutputs(**arrays, warnings=told)
@@ -79,13 +98,22 @@ class Store:
         """Return which of these models are not there whole."""
         return [model for model in models if self.load(model) is None]
 
+    def _digest(self, model: int, arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
+        sha = hashlib.sha256(f"{self.key} {model}".encode())
+        for name in sorted(arrays):
+            array = np.ascontiguousarray(arrays[name])
+            sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            sha.update(array.tobytes())
+        return np.frombuffer(sha.digest(), dtype=np.uint8)
 
-def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
+
+def open_store(cache: str | Path, ingredients: dict[str, Any], *, fresh: bool = False) -> Store:
     """Open the store for these ingredients below `cache`, making it if need be; `fresh` forgets what it holds.
 
     It can be read by its owner only: what models say of every sample is as confidential as the run that comes of it.
     """
-    store = Store(cache / fingerprint(ingredients)[:32])
+    key = fingerprint(ingredients)
+    store = Store(Path(cache) / key[:32], key)
     try:
         store.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         written = json.dumps(ingredients, indent=2, sort_keys=True)
@@ -101,12 +129,3 @@ def open_store(cache: Path, ingredients: dict[str, Any], *, fresh: bool = False)
         for path in store.folder.glob("model-*.npz"):
             path.unlink()
     return store
-
-
-def _digest(model: int, arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
-    sha = hashlib.sha256(str(model).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        sha.update(array.tobytes())
-    return np.frombuffer(sha.digest(), dtype=np.uint8)

@@ -1,5 +1,4 @@
 import io
-import os
 import zipfile
 
 import numpy as np
@@ -7,39 +6,10 @@ import pytest
 from bombs import pickle_bomb, zipped
 from scipy import sparse
 
-from genoaudit.artefacts.archives import Limits, check_zip, looks_like, read_first, read_whole, refuse_pickle
+from genoaudit.artefacts.archives import Limits, check_zip, looks_like, refuse_pickle
 from genoaudit.errors import DataError
 
 SOUND = zipped([("a.json", b"{}"), ("b.npy", b"\x93NUMPY")])
-
-
-def test_a_file_is_read_whole(tmp_path):
-    (tmp_path / "m.skops").write_bytes(b"content")
-    assert read_whole(tmp_path / "m.skops") == b"content"
-    assert read_first(tmp_path / "m.skops") == b"content"
-
-
-def test_what_is_no_file_is_refused_by_its_name_alone(tmp_path):
-    (tmp_path / "folder.skops").mkdir()
-    (tmp_path / "empty.skops").touch()
-    (tmp_path / "loop.skops").symlink_to(tmp_path / "loop.skops")
-    os.mkfifo(tmp_path / "pipe.skops")
-    for name, said in (
-        ("folder", "is a folder"),
-        ("empty", "is empty"),
-        ("loop", "cannot be read: too many levels of symbolic links"),
-        ("pipe", "is no regular file"),
-        ("none", "cannot be read: no such file"),
-    ):
-        with pytest.raises(DataError, match=rf"^{name}\.skops: {said}"):
-            read_whole(tmp_path / f"{name}.skops")
-
-
-def test_more_than_the_most_is_not_read(tmp_path):
-    (tmp_path / "m.ubj").write_bytes(bytes(11))
-    assert len(read_whole(tmp_path / "m.ubj", most=11)) == 11
-    with pytest.raises(DataError, match="has more than 10 bytes"):
-        read_whole(tmp_path / "m.ubj", most=10)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])

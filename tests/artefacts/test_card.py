@@ -57,6 +57,16 @@ def test_without_dp_nothing_is_guaranteed_and_no_number_of_patients_is_told():
     assert "declared as 50" in section(card(), "Training data")
 
 
+def test_what_the_files_tell_of_the_patients_is_not_denied():
+    plain = section(card(), "Training data")
+    assert "Who they were and how many is not told here." in plain
+    facts = ("how many samples there were (`A.nodes`)", "values of some (`B.min_`)")
+    text = section(model_card(manifest(), ("A",), facts), "Training data")
+    assert "how many is not told" not in text
+    assert "Who they were is not told here. But the fitted estimators in `model.skops` tell how many samples" in text
+    assert "(`A.nodes`); values of some (`B.min_`)." in text
+
+
 def test_a_model_that_only_guards_its_answers_says_so():
     assert "do not hand the files out" in section(card(answers_only=True), "Privacy")
     assert "do not hand the files out" not in card()

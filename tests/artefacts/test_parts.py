@@ -9,11 +9,11 @@ from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingCla
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import CategoricalNB, GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Binarizer, StandardScaler
 from sklearn.svm import SVC
 
 import genoaudit.models.mlp as ours
@@ -47,6 +47,12 @@ def numbers(data):
             elif isinstance(node, list):
                 waiting += node
     return found
+
+
+def test_a_scaler_without_a_scale_comes_back():
+    scaler = StandardScaler(with_std=False).fit(X)
+    (back,) = read_parts(write_parts([scaler]))
+    np.testing.assert_array_equal(back.transform(X), scaler.transform(X))
 
 
 @pytest.mark.parametrize(
@@ -138,8 +144,9 @@ def test_rows_of_a_single_value_are_nobodys_profile():
 @pytest.mark.parametrize(
     ("estimator", "counts"),
     [
-        (make_pipeline(StandardScaler(), GaussianNB()), {"StandardScaler.n_samples_seen_", "GaussianNB.class_count_"}),
-        (RandomForestClassifier(2), {"RandomForestClassifier._n_samples", "DecisionTreeClassifier.nodes"}),
+        (make_pipeline(Binarizer(), CategoricalNB()), {"CategoricalNB.class_count_"}),
+        (RandomForestClassifier(2), {"DecisionTreeClassifier.nodes"}),
+        (make_pipeline(StandardScaler(), GaussianNB()), set()),
         (LogisticRegression(), set()),
     ],
     ids=lambda value: type(value).__name__,

@@ -129,6 +129,19 @@ def test_what_is_no_fitted_classifier_with_probabilities_is_refused(frame, names
             read_skops(skops.io.dumps(model), "m.skops")
 
 
+@pytest.mark.parametrize(("step", "attribute"), [(0, "mean_"), (1, "coef_")])
+def test_parameters_that_are_not_finite_are_the_models_fault_not_the_cohorts(pipeline, step, attribute):
+    getattr(pipeline[step], attribute)[..., 0] = np.nan
+    with pytest.raises(DataError, match=rf"has parameters that are not finite \(\w+\.{attribute}\); the model itself"):
+        read_skops(skops.io.dumps(pipeline), "m.skops")
+
+
+def test_a_scaler_that_keeps_no_mean_or_scale_is_whole(frame, names):
+    model = make_pipeline(StandardScaler(with_std=False), LogisticRegression()).fit(frame, names)
+    found, _ = read_skops(skops.io.dumps(model), "m.skops")
+    np.testing.assert_array_equal(found.predict_proba(frame), model.predict_proba(frame))
+
+
 def test_another_version_of_scikit_learn_is_told(pipeline):
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(pipeline))) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]

@@ -136,6 +136,15 @@ def test_what_is_more_or_less_than_named_weights_is_refused():
             read_state(saved(content), "net.pt")
 
 
+def test_a_few_bytes_that_stand_for_any_number_of_values_are_refused():
+    wide = {"w": torch.zeros(1).expand(1 << 20, 1 << 20)}
+    with pytest.raises(DataError, match=r"1 weight of more values than the file holds \(first: 'w'\)"):
+        read_state(saved(wide), "net.pt")
+    tied = torch.arange(6.0)
+    found = read_state(saved({"whole": tied, "part": tied[:4].reshape(2, 2).T}), "net.pt")
+    assert found["part"].tolist() == [[0, 2], [1, 3]]
+
+
 def test_weights_that_are_not_finite_are_refused(module):
     for value in (float("nan"), float("inf")):
         state = module.state_dict()

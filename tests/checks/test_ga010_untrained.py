@@ -21,6 +21,22 @@ def test_models_at_chance_are_an_issue(evidence, make_signals):
     assert "memorise" not in found.summary
 
 
+def test_of_a_given_model_the_order_of_its_genes_is_asked_first(evidence, make_signals):
+    found = untrained(replace(evidence, signals=make_signals(evidence.design.members, skill=0.0)))
+    assert found.advice.startswith("Mend the recipe")
+    held = evidence.design.members[0]
+    one = replace(evidence.design, members=held[None], partner=evidence.design.partner[:1] * 0 - 1)
+    given = replace(
+        evidence,
+        design=one,
+        released=held[evidence.cohort.patients],
+        signals=make_signals(held[None], skill=0.0),
+    )
+    found = untrained(given)
+    assert found.status == "issue"
+    assert "genes in its own order (target.genes" in found.advice
+
+
 def test_models_that_only_memorise_are_an_issue(evidence, make_signals):
     signals = make_signals(evidence.design.members, skill=0.0, leak=3.0)
     assert "memorise and do not generalise" in untrained(replace(evidence, signals=signals)).summary

@@ -38,7 +38,7 @@ def test_unusable_files_are_errors(gmt, text, encoding, problem):
 
 
 def test_missing_file_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"none.gmt: cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"none.gmt: does not exist"):
         read_gmt(tmp_path / "none.gmt")
 
 

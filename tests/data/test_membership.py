@@ -63,7 +63,7 @@ def test_strangers_in_a_file_are_named_by_line_only(tmp_path):
     with pytest.raises(DataError, match="names nobody"):
         members_by_file(COHORT, path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="cannot be read as text"):
+    with pytest.raises(DataError, match="is not UTF-8 text"):
         members_by_file(COHORT, path)
 
 

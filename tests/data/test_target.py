@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import time
 
 import numpy as np
 import pandas as pd
@@ -141,6 +142,54 @@ def test_tables_that_unpack_to_too_much_are_refused(frame, tmp_path, monkeypatch
     monkeypatch.setattr(module, "_MOST_VALUES", 100)
     with pytest.raises(DataError, match="too many for scores"):
         read_target(write(frame, tmp_path / "s.parquet"), COHORT)
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
+    wide = ",".join(f"c{number}" for number in range(300_000))
+    began = time.perf_counter()
+    for text in (f"{wide}\n{wide}\n", f"a\n{wide}\n"):
+        (tmp_path / "wide.csv").write_text(text)
+        with pytest.raises(DataError, match="has 300,000 columns, too many for scores"):
+            read_target(tmp_path / "wide.csv", COHORT)
+    assert time.perf_counter() - began < 5
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    (tmp_path / "long.csv").write_text("a,b\n1,2,3,4\n")
+    with pytest.raises(DataError, match="2 fields in the header and 4 in the first row"):
+        read_target(tmp_path / "long.csv", COHORT)
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_rounded_probabilities_may_miss_their_sum_by_half_a_last_decimal_each(frame, tmp_path, name):
+    classes = list(COHORT.classes)
+    frame.loc[:, classes] = frame[classes].round(1)
+    frame.loc[4, classes] = [0.3, 0.3, 0.3]  # of thirds
+    target = read_target(write(frame, tmp_path / name), COHORT)
+    assert np.exp(target.log_proba[4]) == pytest.approx([1 / 3] * 3)
+    assert np.exp(target.log_proba).sum(axis=1) == pytest.approx(1)
+    told = f"{name} gives probabilities to 1 decimal, which add up to 0.9 to 1.1 in a row; each was divided by the sum"
+    assert target.notes == (f"{told} of its row.",)
+    frame.loc[4, classes] = [0.3, 0.3, 0.2]
+    with pytest.raises(DataError, match=r"1 sample whose probabilities do not add up to 1 \(first: row 5, 0\.8\)"):
+        read_target(write(frame, tmp_path / name), COHORT)
+
+
+def test_eleven_classes_of_two_decimals_may_add_up_to_ninety_five_hundredths():
+    shares = np.array([[0.95] + [0.004] * 10, [0.5, 0.5] + [0.0] * 9]).round(2)
+    classes = list("abcdefghijk")
+    assert module._probabilities(pd.DataFrame(shares, columns=classes), [1, 2], classes)[1] == []
+    nothing = pd.DataFrame(np.zeros((1, 11)), columns=classes)
+    assert "do not add up to 1" in module._probabilities(nothing, [1], classes)[1][0]
+    assert module._probabilities(nothing.iloc[:0], [], classes)[1] == []
+
+
+def test_probabilities_in_full_keep_the_strict_rule_and_their_values(frame, tmp_path):
+    classes = list(COHORT.classes)
+    target = read_target(write(frame, tmp_path / "s.csv"), COHORT)
+    assert target.notes == ()
+    frame.loc[4, classes] *= 0.97
+    assert "do not add up to 1 (first: row 5, 0.97)" in said(frame, tmp_path)
 
 
 def test_damaged_tables_end_in_one_message(frame, tmp_path):

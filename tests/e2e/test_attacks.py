@@ -108,7 +108,7 @@ def test_one_given_model_is_audited_from_what_it_says(genoaudit, write_config, c
         ({"audit": {"access": "weights"}}, "'audit.access': Input should be 'labels'"),
         ({"audit": {"attacks": ["label_noise"]}}, "set queries under [audit]"),
         ({"canaries": {"kinds": ["yellow"]}}, "yellow"),
-        ({"target": {"path": "nowhere.csv"}}, "nowhere.csv: cannot be read: no such file"),
+        ({"target": {"path": "nowhere.csv"}}, "nowhere.csv: does not exist"),
         ({"target": {"path": "model.pkl"}}, "model.pkl: is a pickle, and reading a pickle runs"),
     ],
 )

@@ -65,6 +65,11 @@ def test_a_bad_table_is_refused_in_one_message(refused, write_config, tmp_path, 
     refuse(refused, write_config, tmp_path, expected)
 
 
+def test_what_a_message_quotes_of_a_file_cannot_steer_the_terminal(refused, tmp_path):
+    (tmp_path / "a.toml").write_text('[cohort]\npath = "a"\nlabel = "b"\nscale = "log2"\n"k\\u001b[2J\\u202e" = 1\n')
+    assert "unknown key 'cohort.k�[2J�'" in refused("validate", tmp_path / "a.toml").stderr
+
+
 def refuse(refused, write_config, tmp_path, expected, **changes):
     cohort = {"path": "cohort.csv", "label": "type", "patient": "patient", "scale": "log2", **changes}
     config = write_config(cohort=cohort, audit={"models": 8})

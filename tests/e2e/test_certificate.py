@@ -79,7 +79,7 @@ def test_a_certificate_travels_alone_and_strictness_asks_for_the_rest(genoaudit,
 def test_mistakes_end_in_one_message(genoaudit, signed, keys, tmp_path):
     for arguments, message in (
         ((signed, "--key", keys[0]), "holds a private key"),
-        ((signed, "--key", tmp_path / "nowhere.pem"), "No such file"),
+        ((signed, "--key", tmp_path / "nowhere.pem"), "does not exist"),
         ((tmp_path / "MODEL", "--key", keys[1]), "there is no certificate; sign the run first"),
     ):
         done = genoaudit("verify", *arguments, check=3)

@@ -114,7 +114,7 @@ def test_an_old_and_a_new_release_are_attacked_together(
     assert {"score", "recipe_auc", "recipe_rank"} <= set(patients.columns)
     assert not [patient for patient in patients["patient_id"] if patient in page]
     config.write_text(config.read_text().replace("old.csv", "gone.csv"))
-    assert "gone.csv: cannot be read" in genoaudit("validate", config, check=3).stderr
+    assert "gone.csv: does not exist" in genoaudit("validate", config, check=3).stderr
 
 
 def test_private_releases_add_up(write_config, cohort_section, half, release, audited):

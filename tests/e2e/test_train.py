@@ -167,7 +167,7 @@ def test_the_same_file_serves_an_audit(genoaudit, trained, tmp_path):
     ("change", "says"),
     [
         (('{ file = "members.csv" }', '"some"'), "'train.members': must be 'all'"),
-        (('{ file = "members.csv" }', '{ file = "nobody.csv" }'), "nobody.csv: cannot be read"),
+        (('{ file = "members.csv" }', '{ file = "nobody.csv" }'), "nobody.csv: does not exist"),
     ],
 )
 def test_a_mistake_ends_in_one_message(refused, trained, tmp_path, change, says):

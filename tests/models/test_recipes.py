@@ -127,6 +127,16 @@ def test_unknown_key_is_an_error_that_names_the_nearest_valid_key(kind, key, nea
         build_recipe(kind, {key: 1}, scale="log2")
 
 
+def test_of_many_unknown_keys_ten_are_told_and_long_ones_shortened():
+    with pytest.raises(
+        ConfigError, match=r"Unknown key 'k+\.\.\. \(100,002 letters\) for recipe kind 'mlp'"
+    ) as refused:
+        build_recipe("mlp", {"k" * 100_000: 1, **{f"k{number}": 1 for number in range(3000)}}, scale="log2")
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "And 2,991 more unknown keys."
+
+
 def test_all_unknown_keys_are_named_at_once():
     with pytest.raises(ConfigError, match=r"(?s)'epoch' .*'batch' "):
         build_recipe("mlp", {"epoch": 1, "hidden": [3], "batch": 2}, scale="log2")
@@ -273,7 +283,7 @@ def test_deepcc_without_sets_sees_expression():
         ({"scaling": "sample"}, GENES, ConfigError, "Unknown key 'scaling' for recipe kind 'deepcc' with gene_sets"),
         ({"centring": "cohort"}, GENES, ConfigError, "centring"),
         ({"gene_sets": 3}, GENES, ConfigError, "'gene_sets' must be the path of a GMT file, found 3"),
-        ({"gene_sets": "nowhere.gmt"}, GENES, DataError, "nowhere.gmt: cannot be read"),
+        ({"gene_sets": "nowhere.gmt"}, GENES, DataError, "nowhere.gmt: does not exist"),
     ],
 )
 def test_unusable_gene_sets_are_errors(gmt, given, genes, error, message):

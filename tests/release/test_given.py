@@ -84,6 +84,12 @@ def test_a_model_without_members_is_refused_with_the_four_ways(strangers, tmp_pa
         find_target(config({"path": str(tmp_path / "m.skops")}).target, cohort)
 
 
+def test_a_column_of_the_table_named_as_one_of_the_cohort_is_told_where_it_belongs(tmp_path, cohort, config):
+    section = config({"path": str(tmp_path / "m.csv"), "members": {"column": "member"}}).target
+    with pytest.raises(ConfigError, match=r"leave members out and name the table's own column: member = 'member'"):
+        find_target(section, cohort)
+
+
 @pytest.mark.parametrize(
     ("name", "key", "value", "said"),
     [
@@ -171,8 +177,8 @@ def test_what_is_no_file_ends_in_one_message(tmp_path, cohort, config):
         ("loop.skops", "too many levels of symbolic links"),
         ("folder", "is a folder, but none that genoaudit train made"),
         ("pipe.ubj", "is no regular file"),
-        ("none.pt", "no such file"),
-        ("none.csv", "no such file"),
+        ("none.pt", "does not exist"),
+        ("none.csv", "does not exist"),
     ):
         section = config({"path": str(tmp_path / name), "members": "all"}).target
         with pytest.raises(DataError, match=said):

@@ -180,7 +180,7 @@ def test_a_folder_that_is_no_run_is_refused(world):
     with pytest.raises(DataError, match=r"run\.json is not JSON"):
         certify(world.run, POLICY, world.key)
     (world.run / "run.json").unlink()
-    with pytest.raises(DataError, match="is this the folder of an audit"):
+    with pytest.raises(DataError, match="Is this the folder of an audit"):
         certify(world.run, POLICY, world.key)
     with pytest.raises(ConfigError, match="is no run of genoaudit"):
         certify(world.model, POLICY, world.key)

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -19,6 +20,11 @@ def run(audit_result, tmp_path_factory):
 
 def test_a_run_read_back_gives_the_page_that_was_written(run):
     assert read_run(run).to_html() == (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_may_be_named_by_text(run):
+    report = read_run(str(run)).report
+    assert report == read_run(run).report == read_report(str(run)) == AuditReport.read(str(run / "report.json"))
 
 
 def test_identifiers_are_shown_when_asked_for_and_only_then(run, audit_result, tmp_path):
@@ -58,13 +64,14 @@ def rewritten(run, name, content):
         ("signals.npz", b"PK", f"signals.npz {NOT_THE_FILE}"),
         ("report.html", b"<html>", f"report.html {NOT_THE_FILE}"),
         ("shareable/summary.html", b"<html>", f"shareable/summary.html {NOT_THE_FILE}"),
-        ("run.json", None, "run.json cannot be read"),
+        ("run.json", None, "run.json does not exist"),
         ("run.json", b"", "run.json is not JSON"),
         ("run.json", b"\xff\x00\x93", "run.json is not JSON"),
         ("run.json", b"[", "run.json is not JSON"),
         ("run.json", b"[]", "run.json says nothing valid on run.json"),
         ("run.json", b"null", "run.json says nothing valid on run.json"),
         ("run.json", b"{}", "run.json says nothing valid on files, code_sha256, versions"),
+        ("run.json", b"[" * 100_000, "run.json is not JSON"),
     ],
 )
 def test_what_is_no_whole_run_is_refused_in_one_message(run, tmp_path, name, content, said):
@@ -151,6 +158,15 @@ def test_what_strangers_would_find_beside_the_summary_is_refused(run, tmp_path, 
     (fuller / "shareable" / name).touch()
     with pytest.raises(DataError, match=f"shareable/{name} does not belong to what may be shared"):
         read_run(fuller)
+
+
+@pytest.mark.parametrize("name", ["report.json", "patients.parquet", "run.json"])
+def test_a_pipe_in_a_run_is_not_waited_for(run, tmp_path, name):
+    broken = shutil.copytree(run, tmp_path / "broken")
+    (broken / name).unlink()
+    os.mkfifo(broken / name)
+    with pytest.raises(ConfigError, match=r"has no report\.json|is no regular file"):
+        read_run(broken)
 
 
 def test_the_patients_of_another_audit_are_refused(run, audit_result, tmp_path):

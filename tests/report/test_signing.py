@@ -240,10 +240,10 @@ def test_other_files_are_no_keys(tmp_path):
         read_public_key(private)
     with pytest.raises(ConfigError, match=r"no private key in PEM. Make one with: openssl genpkey"):
         read_private_key(public)
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         read_private_key(tmp_path / "nowhere.pem")
     (tmp_path / "large.pem").write_bytes(bytes(1 << 17))
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(ConfigError, match="has more than"):
         read_public_key(tmp_path / "large.pem")
     (tmp_path / "noise.pem").write_bytes(b"noise")
     with pytest.raises(ConfigError, match="no public key"):

@@ -4,7 +4,7 @@ from rich.console import Console
 from sample_report import build_report
 
 from genoaudit.report.release_sections import Criterion, Verdict
-from genoaudit.report.terminal import print_result
+from genoaudit.report.terminal import print_result, stdout_console
 from genoaudit.report.verdict_terminal import REASONS_SHOWN, print_verdict
 from genoaudit.report.verdict_wording import found_text, limits_text, threshold_text
 
@@ -28,6 +28,12 @@ def test_the_decision_its_reasons_and_every_criterion_are_printed(printed):
     assert "not met  attacks.auc      LiRA, online" in table
     assert "0.75 to 0.79  <= 0.60" in table
     assert ">= 64" in table
+
+
+def test_the_name_of_a_policy_cannot_steer_the_terminal(capsys):
+    found = verdict(build_report(), attacks={"auc": 0.6}).model_copy(update={"policy": "a\x1b[2Jb\u202ec\nd"})
+    print_verdict(stdout_console(), found)
+    assert capsys.readouterr().out.startswith("Hold: the policy “a�[2Jb�c�d” is not met.\n")
 
 
 @pytest.mark.parametrize("width", [80, 120])

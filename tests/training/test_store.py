@@ -45,11 +45,16 @@ def test_any_changed_ingredient_opens_another_store(tmp_path):
     assert open_store(tmp_path, dict(reversed(base.items()))).missing(range(1)) == []
 
 
+def test_the_cache_may_be_named_by_text(tmp_path):
+    open_store(str(tmp_path), {"a": 1}).save(0, outputs())
+    assert open_store(tmp_path, {"a": 1}).missing(range(1)) == []
+
+
 def test_fingerprints_do_not_depend_on_the_order_of_keys():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 2, "b": 1})
 
 
-@pytest.mark.parametrize("damage", ["truncated", "one byte", "empty", "of another model"])
+@pytest.mark.parametrize("damage", ["truncated", "one byte", "empty", "of another model", "of another recipe"])
 def test_a_damaged_file_counts_as_missing(tmp_path, caplog, damage):
     store = open_store(tmp_path, {})
     store.save(0, outputs())
@@ -62,11 +67,26 @@ def test_a_damaged_file_counts_as_missing(tmp_path, caplog, damage):
         path.write_bytes(content)
     elif damage == "empty":
         path.write_bytes(b"")
-    else:
+    elif damage == "of another model":
         store.save(1, outputs(1))
         store.path(1).replace(path)
+    else:
+        other = open_store(tmp_path, {"recipe": "another"})
+        other.save(0, outputs(1))
+        other.path(0).replace(path)
     assert store.load(0) is None
-    assert "damaged; it is trained again" in caplog.text
+    assert "is damaged or of another recipe; it is trained again" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe"])
+def test_what_is_no_file_in_a_models_place_is_named_and_nothing_waits_for_it(tmp_path, kind):
+    store = open_store(tmp_path, {})
+    if kind == "a folder":
+        store.path(5).mkdir()
+    else:
+        os.mkfifo(store.path(5))
+    with pytest.raises(ConfigError, match=r"model-00005.npz is no file.*--cache-dir"):
+        store.missing(range(8))
 
 
 def test_fresh_forgets_what_was_there(tmp_path):
