@@ -243,7 +243,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(audit_result, tmp_path
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ConfigError, match="no space is left for"):
         audit_result.to_html(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
