@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "json_text": set(),
     "phrases": set(),
     "files": {"errors", "json_text"},
-    "folders": {"errors"},
+    "folders": {"errors", "files"},
     "randomness": {"contracts"},
     "toml_file": {"errors", "files", "phrases"},
     "model_config": {"toml_file"},

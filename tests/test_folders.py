@@ -66,7 +66,7 @@ def test_the_earlier_folder_stays_where_anything_goes_wrong(place, monkeypatch, 
                 raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(type(place), "rename", rename)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ConfigError, match="no space is left"):
         write()
     assert (place / "report").read_text() == "old"
     assert list(place.parent.iterdir()) == [place]

@@ -129,7 +129,7 @@ def test_private_releases_add_up(write_config, cohort_section, half, release, au
     config.write_text(config.read_text() + '\n[[earlier]]\npath = "old.csv"\n')
     report, said, _ = audited(config)
     assert report["joint"]["guarantee"]["epsilon"] > 0
-    assert "All 2 releases together, as one training: Training by DP-SGD promises epsilon" in said
+    assert "All 2 releases together, as one training: Training by this recipe, DP-SGD, promises epsilon" in said
 
 
 def test_members_from_other_hospitals_are_told_without_the_model_and_that_is_said_first(

@@ -165,7 +165,7 @@ def test_a_pipe_in_a_run_is_not_waited_for(run, tmp_path, name):
     broken = shutil.copytree(run, tmp_path / "broken")
     (broken / name).unlink()
     os.mkfifo(broken / name)
-    with pytest.raises(ConfigError, match=r"has no report\.json|is no regular file"):
+    with pytest.raises((ConfigError, DataError), match=r"has no report\.json|is no regular file|is missing"):
         read_run(broken)
 
 
