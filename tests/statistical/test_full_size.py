@@ -43,7 +43,7 @@ def measured(cohort, recipe, share, options):
     if share == 0.5:
         scores = score_attacks(SETTINGS, trained.signals, design, cohort.patients).scores["lira_fixed"]
     else:
-        scores = matched_scores(SETTINGS, trained.signals, design, cohort.patients)
+        scores = matched_scores(SETTINGS, trained.signals, design, cohort.patients)["lira_fixed"]
     found = summarise(scores, design.members, design.partner, fprs=(0.1,))
     rate = found.pooled.tpr_at_fpr[0]
     return members, found.mean_over_targets.auc, Estimate(rate.tpr, rate.low, rate.high)
