@@ -30,7 +30,18 @@ from genoaudit.training.shadows import gather, train_shadows
 if TYPE_CHECKING:
     from genoaudit.data.cohort import Cohort
 
-_REPORTED_LIBRARIES = ("anndata", "joblib", "numpy", "pandas", "scikit-learn", "scipy", "torch", "xgboost")
+_REPORTED_LIBRARIES = (
+    "anndata",
+    "jinja2",
+    "joblib",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "xgboost",
+)
 
 
 @dataclass(frozen=True, eq=False)

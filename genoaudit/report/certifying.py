@@ -123,7 +123,10 @@ def _check_verdict(report: AuditReport, verdict: Verdict) -> None:
 
 def _check_code(saved: SavedRun) -> None:
     if not saved.same_code:
-        problem = "was audited by other code than is installed here; sign with that version, or audit again."
+        problem = (
+            "was audited by other code, or other versions of libraries, than are installed here; sign it there, or "
+            "audit again."
+        )
         raise DataError(saved.folder.name, [problem])
 
 

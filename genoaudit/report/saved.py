@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = {"patient_id", "pseudonym", "class", "samples", "rank"}
+_MADE_WITH = ("jinja2", "matplotlib", "numpy", "pandas", "scipy")
 OTHER_CODE = (
-    "the audit was made by other code than is installed here. Its files belong together, but its pages could not be "
-    "made again and compared; only the version that audited can sign it."
+    "the audit was made by other code, or with other versions of what its pages are made with, than is installed here. "
+    "Its files belong together, but its pages could not be made again and compared; only what audited can sign it."
 )
 """What is to be said of a run whose `SavedRun.same_code` is False."""
 
@@ -66,7 +68,8 @@ class SavedRun:
     run
         What the page is written from.
     same_code
-        Whether the code that is installed made it; otherwise nothing can be made from it again and compared.
+        Whether the code that is installed made it, with the same versions of the libraries that make its pages;
+        otherwise nothing can be made from it again and compared.
     """
 
     folder: Path
@@ -115,11 +118,16 @@ def read_saved(folder: Path) -> SavedRun:
     check_files(folder, record)
     _check_exact(folder, report)
     run = Run(report, _read_patients(folder, report), record.versions)
-    saved = SavedRun(folder, record, run, same_code=record.code_sha256 == code_digest())
+    saved = SavedRun(folder, record, run, same_code=_is_made_here(record))
     if saved.same_code:
         check_page(folder, run)
         check_summary(folder, run)
     return saved
+
+
+def _is_made_here(record: RunRecord) -> bool:
+    alike = all(record.versions.get(name) == version(name) for name in _MADE_WITH)
+    return alike and record.code_sha256 == code_digest()
 
 
 def _read_patients(folder: Path, report: AuditReport) -> pd.DataFrame:
@@ -185,13 +193,13 @@ def read_report(folder: str | Path) -> AuditReport:
     except (ValueError, RecursionError) as error:
         msg = f"{path} cannot be read: {error}. Audit again."
         raise ConfigError(msg) from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version is None:
+    form = content.get("schema_version") if isinstance(content, dict) else None
+    if form is None:
         msg = f"{path} is no report of an audit: it has no schema_version."
         raise ConfigError(msg)
-    if version != SCHEMA_VERSION:
+    if form != SCHEMA_VERSION:
         msg = (
-            f"{path} has the form {version}, this genoaudit reads {SCHEMA_VERSION}. Use the version that wrote it "
+            f"{path} has the form {form}, this genoaudit reads {SCHEMA_VERSION}. Use the version that wrote it "
             "(run.json names it), or audit again: finished models are kept."
         )
         raise ConfigError(msg)

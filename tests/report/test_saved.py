@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import shutil
+from importlib.metadata import version
 
 import pytest
 from sample_report import build_report
@@ -139,6 +140,15 @@ def test_a_run_of_other_code_is_compared_with_its_record_alone(run, tmp_path, mo
     (broken / "report.html").write_text("<html>")
     with pytest.raises(DataError, match=NOT_THE_FILE):
         read_saved(broken)
+
+
+def test_pages_are_made_again_by_the_same_versions_of_libraries_alone(run, monkeypatch):
+    """Another matplotlib draws other bytes, which is no forgery."""
+    assert read_saved(run).same_code
+    monkeypatch.setattr("genoaudit.report.saved.version", lambda name: "0" if name == "matplotlib" else version(name))
+    for check in ("check_page", "check_summary"):
+        monkeypatch.setattr(f"genoaudit.report.saved.{check}", lambda *_: pytest.fail("made with another version"))
+    assert not read_saved(run).same_code
 
 
 @pytest.mark.parametrize("name", ["report.html", "shareable/summary.json", "shareable"])
