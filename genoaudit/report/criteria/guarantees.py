@@ -19,6 +19,10 @@ from genoaudit.report.wording import epsilon_text, plain
 _SUBJECT = "The guarantee"
 _EPSILON = "bounds.epsilon"
 _END_TO_END = "bounds.end_to_end"
+_HEARSAY = (
+    "its recipe promises one, and nothing shows that the given model was trained by it; a folder of genoaudit train "
+    "brings the record of its training"
+)
 _ROUNDED = 1e-5  # reports hold six significant digits
 
 
@@ -26,9 +30,15 @@ def guarantee_drafts(limits: BoundLimits, report: AuditReport) -> Iterator[Draft
     """Hold the promise of training, and the lower bounds, to the limits."""
     guarantee = report.promise if report.joint is None else report.joint.guarantee
     if guarantee is None:
-        yield from _no_promise(limits, report)
+        single = "there is none, as not trained with DP"
+        reason = single if report.joint is None else "not all releases were trained with DP"
+        yield from _all_alike(limits, "fail", reason)
     elif guarantee.assumed:
-        yield from _hearsay(limits)
+        yield from _all_alike(limits, "open", _HEARSAY)
+    elif report.joint is not None and guarantee.seeded:
+        yield from _all_alike(
+            limits, "fail", "the noise of one of the releases can be drawn again, which takes it away"
+        )
     else:
         if limits.epsilon is not None:
             yield _epsilon(limits.epsilon, guarantee)
@@ -54,30 +64,14 @@ def refusals(report: AuditReport) -> Iterator[Draft]:
         yield decided("target.seeded", "The given model", "fail", reason)
 
 
-def _no_promise(limits: BoundLimits, report: AuditReport) -> Iterator[Draft]:
-    reason = (
-        "there is none, as not trained with DP" if report.joint is None else "not all releases were trained with DP"
-    )
+def _all_alike(limits: BoundLimits, outcome: Outcome, reason: str) -> Iterator[Draft]:
+    """Decide all limits on the promise by one reason."""
     if limits.epsilon is not None:
-        yield decided(_EPSILON, _SUBJECT, "fail", reason, threshold=limits.epsilon)
+        yield decided(_EPSILON, _SUBJECT, outcome, reason, threshold=limits.epsilon)
     if limits.end_to_end:
-        yield decided(_END_TO_END, _SUBJECT, "fail", reason)
+        yield decided(_END_TO_END, _SUBJECT, outcome, reason)
     for fpr, tpr in limits.tpr_at_fpr.items():
-        yield decided(_rate_key(fpr), _SUBJECT, "fail", reason, threshold=tpr)
-
-
-def _hearsay(limits: BoundLimits) -> Iterator[Draft]:
-    """Leave open what only a recipe promises, as nothing shows that the given model was trained by it."""
-    reason = (
-        "its recipe promises one, and nothing shows that the given model was trained by it; a folder of genoaudit "
-        "train brings the record of its training"
-    )
-    if limits.epsilon is not None:
-        yield decided(_EPSILON, _SUBJECT, "open", reason, threshold=limits.epsilon)
-    if limits.end_to_end:
-        yield decided(_END_TO_END, _SUBJECT, "open", reason)
-    for fpr, tpr in limits.tpr_at_fpr.items():
-        yield decided(_rate_key(fpr), _SUBJECT, "open", reason, threshold=tpr)
+        yield decided(_rate_key(fpr), _SUBJECT, outcome, reason, threshold=tpr)
 
 
 def _epsilon(most: float, found: Guarantee) -> Draft:

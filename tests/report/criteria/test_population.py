@@ -87,7 +87,7 @@ def test_several_releases_are_judged_together():
         earlier_alone=(estimate(0.56),),
         together=estimate(0.66),
         together_tpr=RateAtFpr(0.1, 0.1, 0.3, 0.25, 0.35, True, 180, 0.26, 0.34),
-        guarantee=GUARANTEE.model_copy(update={"epsilon": 5.0}),
+        guarantee=GUARANTEE.model_copy(update={"epsilon": 5.0, "seeded": False}),
     )
     report = quiet(joint=joint, guarantee=GUARANTEE, theory=THEORY)
     found = verdict(report, attacks={"auc": 0.6, "tpr_at_fpr": {"0.1": 0.2}}, bounds={"epsilon": 3})
@@ -99,5 +99,8 @@ def test_several_releases_are_judged_together():
         ),
         "Joint LiRA on this and 1 earlier release together: AUC 0.66, at least 0.64 (95 %), allowed 0.60.",
     )
+    seeded = GUARANTEE.model_copy(update={"epsilon": 2.0, "seeded": True})
+    known = quiet(joint=joint.model_copy(update={"guarantee": seeded}), guarantee=GUARANTEE, theory=THEORY)
+    assert "the noise of one of the releases can be drawn again" in verdict(known, bounds={"epsilon": 3}).reasons[0]
     without = quiet(joint=joint.model_copy(update={"guarantee": None}), guarantee=GUARANTEE, theory=THEORY)
     assert "not all releases were trained with DP" in verdict(without, bounds={"epsilon": 3}).reasons[0]
