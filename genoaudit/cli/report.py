@@ -63,6 +63,9 @@ def _compare(runs: list[Path], out: Path | None, *, as_json: bool) -> None:
 
 
 def _check_page(out: Path) -> None:
+    if (out.parent / "summary.json").exists() and out.resolve().parent.name == "shareable":
+        msg = f"--out {out}: the page is confidential, and this folder is made to be shared. Name another place."
+        raise ConfigError(msg)
     if out.suffix.lower() not in {".html", ".htm"} or out.is_dir():
         msg = f"--out {out}: name a file that ends in .html."
         raise ConfigError(msg)

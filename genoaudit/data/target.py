@@ -68,6 +68,8 @@ class Target:
         Whether that was on random numbers that can be drawn again; None: not known.
     non_members_from
         Where the other patients came from, as declared.
+    decimals
+        To how many its probabilities were rounded; None: they were not.
     notes
         What a reader of the audit should know.
     """
@@ -84,6 +86,7 @@ class Target:
     delta: float | None = None
     seeded: bool | None = None
     non_members_from: str | None = None
+    decimals: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -152,8 +155,10 @@ def read_target(
     if told and members is not None:
         same_members(inside, members, file.name, own)
     known_by = members.given_by if members is not None else own
-    proba, notes = _in_full(proba, file.name)
-    return Target(inside, log_of(proba), file.name, sha256=file_digest(file), members_by=known_by, notes=notes)
+    decimals = _decimals(proba)
+    proba, notes = _in_full(proba, decimals, file.name)
+    digest = file_digest(file)
+    return Target(inside, log_of(proba), file.name, sha256=digest, members_by=known_by, decimals=decimals, notes=notes)
 
 
 def same_members(own: BoolArray, given: Membership, source: str, said_by: str) -> None:
@@ -302,9 +307,9 @@ def _decimals(values: FloatArray) -> int | None:
     return next(found, None)
 
 
-def _in_full(proba: FloatArray, source: str) -> tuple[FloatArray, tuple[str, ...]]:
+def _in_full(proba: FloatArray, decimals: int | None, source: str) -> tuple[FloatArray, tuple[str, ...]]:
     """Divide rounded probabilities by what they add up to, and say so."""
-    sums, decimals = proba.sum(axis=1), _decimals(proba)
+    sums = proba.sum(axis=1)
     if decimals is None or (np.abs(sums - 1) < 1e-6).all():
         return proba, ()
     note = (

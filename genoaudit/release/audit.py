@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from genoaudit.attacks.access import restrict
 from genoaudit.attacks.catalogue import CATALOGUE
 from genoaudit.checks.catalogue import run_checks
 from genoaudit.checks.evidence import Evidence, Finding
@@ -106,7 +107,7 @@ def audit_target(
         by_group, gaps = judge_groups(patients_by, alone, single, settings)
         ranked = _ranked(alone.scores[alone.headline][0], target.members)
         patients = summary.patients(cohort, ranked, patients_by, seed=settings.seed if options.replay else None)
-        checks = _checks(cohort, said, alone, single, trained)
+        checks = _checks(cohort, said, alone, single, trained, decimals=settings.decimals)
     claim = claim_of(target, recipe)
     with clock("theory"):
         theory = None if claim is None else theory_of_one_model(claim.mechanisms, vacuous=claim.guarantee.vacuous)
@@ -139,7 +140,8 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
     """Return what of an audit's settings applies to a given model.
 
     One that is known by its scores alone has no parameters and cannot be asked again. Without a recipe the attacks that
-    are run unless told otherwise are those that need no reference models.
+    are run unless told otherwise are those that need no reference models. Where its scores are rounded, what reference
+    models say is rounded alike.
     """
     changed: dict[str, object] = {}
     if settings.models == "auto":
@@ -147,6 +149,9 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
     if target.model is None:
         access: Access = "logits" if settings.access == "parameters" else settings.access
         changed |= {"queries": 0, "access": access}
+        if target.decimals is not None and settings.decimals is None and access != "labels":
+            # Answers to fewer decimals are compared with such answers of the reference models.
+            changed |= {"access": "probabilities", "decimals": target.decimals}
     settings = settings.model_copy(update=changed)
     if recipe is None and settings.attacks == DEFAULT_ATTACKS:
         alone = _by_itself(target, settings)
@@ -230,15 +235,18 @@ def _not_run(idle: Mapping[str, str], *, references: bool) -> tuple[NotRun, ...]
 
 
 def _checks(
-    cohort: Cohort, said: Signals, alone: Scored, single: Design, trained: Trained | None
+    cohort: Cohort, said: Signals, alone: Scored, single: Design, trained: Trained | None, *, decimals: int | None
 ) -> tuple[Finding, ...]:
-    """Check the target; how many models there are is a matter of the references."""
+    """Check the target; how many models there are is a matter of the references.
+
+    What is rounded for the attacker is compared rounded: a probability of 1.00 is no sign of another training.
+    """
     target = Evidence(
         cohort=cohort,
         design=single,
         released=single.members[0][cohort.patients],
-        signals=said,
-        references=None if trained is None else trained.signals,
+        signals=restrict(said, "parameters", decimals=decimals),
+        references=None if trained is None else restrict(trained.signals, "parameters", decimals=decimals),
         reference_design=None if trained is None else trained.design,
         scores=alone.scores,
         fprs=DEFAULT_FPRS,

@@ -101,7 +101,8 @@ def with_earlier(
     same = unchanged(new, earlier)
     references = result.design.of(np.arange(result.design.models - 1))
     settings = settings_for_earlier(settings or AuditSection(), references)
-    settings = settings.model_copy(update={"access": result.report.adversary.access})
+    seen = result.report.adversary
+    settings = settings.model_copy(update={"access": seen.access, "decimals": seen.decimals})
     clock = Clock()
     said = [result.signals]
     with clock("earlier releases"):

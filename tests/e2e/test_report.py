@@ -74,6 +74,7 @@ def test_runs_stand_side_by_side_on_the_terminal_on_a_page_and_as_data(genoaudit
         (["plain", "nowhere"], "nowhere is no run"),
         (["plain", "--out", "page.pdf"], "name a file that ends in .html"),
         (["plain", "--out", "not-there/page.html"], "the folder not-there is not there"),
+        (["plain", "--out", "plain/shareable/page.html"], "this folder is made to be shared"),
         (["plain", "--show-ids"], "say where it goes with --out"),
         (["plain", "short", "--show-ids"], "a comparison shows no patient"),
     ],

@@ -195,6 +195,23 @@ def test_parameters_that_can_be_read_are_attacked_with_a_recipe_as_without_unles
     assert {found.name: found.reason for found in report.not_run}["influence"].endswith("these models do not give")
 
 
+def test_reference_models_answer_to_as_many_decimals_as_a_table_of_scores_has(overfitted, options):
+    """Or a probability of 1.00 stands against one of 0.9996, and both attack and check take that for a difference."""
+    exact = Target(HALF, target_of(overfitted, WIDE, HALF).log_proba, "s.csv")
+    rounded = replace(exact, log_proba=log_of(np.exp(exact.log_proba).round(2)), decimals=2)
+    settings = AuditSection(models=16, attacks=("loss", "lira_fixed"))
+    found = {}
+    for target in (exact, rounded):
+        report = audit_target(clone(overfitted), WIDE, target, settings, options).report
+        lira = next(attack for attack in report.attacks if attack.name == "lira_fixed")
+        found[target.decimals] = lira.auc.value
+        assert {check.code: check.status for check in report.checks}["GA013"] == "passed"
+        assert report.adversary.decimals == target.decimals
+    assert found[2] > found[None] - 0.15
+    given = AuditSection(access="labels")
+    assert settings_for_target(given, rounded, overfitted).decimals is None
+
+
 def test_references_of_another_recipe_are_an_issue(overfitted, options):
     other = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3))
     settings = AuditSection(models=8, attacks=("loss", "lira_fixed"))
