@@ -59,6 +59,15 @@ def choose_headline(ran: tuple[str, ...], models: int) -> str:
     return found
 
 
+def able_attacks(settings: AuditSection, design: Design) -> tuple[Attack, ...]:
+    """Return what of the catalogue can run on a design, for an adversary who sees this much, asked for or not."""
+    return tuple(
+        attack
+        for attack in CATALOGUE.values()
+        if attack.why_not(design, access=settings.access, queries=settings.queries) is None
+    )
+
+
 def reasons_against(settings: AuditSection, design: Design) -> dict[str, str]:
     """Return the attacks that cannot run, with the reason; if that is all of them, refuse before training.
 
@@ -78,12 +87,7 @@ def reasons_against(settings: AuditSection, design: Design) -> dict[str, str]:
         for name, reason in reasons.items():
             alike.setdefault(reason, []).append(name)
         said = "; ".join(f"{', '.join(names)} {reason}" for reason, names in alike.items())
-        others = [
-            attack.name
-            for attack in CATALOGUE.values()
-            if attack.why_not(design, access=settings.access, queries=settings.queries) is None
-        ]
-        able = ", ".join(others) or "none"
+        able = ", ".join(attack.name for attack in able_attacks(settings, design)) or "none"
         msg = f"no attack can run: {said}. Attacks that can: {able}; name them under [audit] attacks."
         raise ConfigError(msg)
     return reasons

@@ -15,6 +15,7 @@ from genoaudit.errors import ConfigError
 
 if TYPE_CHECKING:
     from genoaudit.report.policy import Policy
+    from genoaudit.report.saved import SavedRun
 
 EXIT_DIFFERS = 3
 
@@ -56,7 +57,12 @@ def verify(
 
 
 def sign_if(
-    key: Path | None, run: Path, policy: Policy | None, *, passphrase_env: str | None, model: Path | None = None
+    key: Path | None,
+    run: Path | SavedRun,
+    policy: Policy | None,
+    *,
+    passphrase_env: str | None,
+    model: Path | None = None,
 ) -> Path | None:
     """Sign a run where a key is given; refuse what goes with a key alone.
 
@@ -77,7 +83,9 @@ def sign_if(
     return sign_run(run, policy, key, passphrase_env=passphrase_env, model=model)
 
 
-def sign_run(run: Path, policy: Policy | str, key: Path, *, passphrase_env: str | None, model: Path | None) -> Path:
+def sign_run(
+    run: Path | SavedRun, policy: Policy | str, key: Path, *, passphrase_env: str | None, model: Path | None
+) -> Path:
     """Sign a run's verdict; ask for the key's passphrase where it has one and no variable is named.
 
     Raises

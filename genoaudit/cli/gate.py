@@ -37,8 +37,8 @@ def gate(
     from genoaudit.report.verdict import decide
 
     demanded = read_policy(policy)
-    signed = sign_if(sign, run, demanded, passphrase_env=passphrase_env, model=model)  # refuses what cannot be signed
     saved = read_saved(run)
+    signed = sign_if(sign, saved, demanded, passphrase_env=passphrase_env, model=model)  # refuses what cannot be signed
     verdict = decide(saved.report, demanded)
     if not saved.same_code:
         typer.echo(f"genoaudit: {OTHER_CODE}", err=True)

@@ -63,7 +63,10 @@ def _compare(runs: list[Path], out: Path | None, *, as_json: bool) -> None:
 
 
 def _check_page(out: Path) -> None:
-    if (out.parent / "summary.json").exists() and out.resolve().parent.name == "shareable":
+    from genoaudit.report.save import SHAREABLE
+
+    run = out.resolve().parent.parent
+    if any((run / name).exists() and (run / name).parent == out.resolve().parent for name in SHAREABLE):
         msg = f"--out {out}: the page is confidential, and this folder is made to be shared. Name another place."
         raise ConfigError(msg)
     if out.suffix.lower() not in {".html", ".htm"} or out.is_dir():

@@ -53,3 +53,8 @@ class RateAtFpr:
     n_out: int
     at_least: float | None = None
     at_most: float | None = None
+
+    @property
+    def estimate(self) -> Estimate:
+        """The rate by itself, with its interval and limits."""
+        return Estimate(self.tpr, self.low, self.high, self.at_least, self.at_most)

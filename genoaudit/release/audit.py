@@ -35,7 +35,7 @@ from genoaudit.release.not_tested import what_was_not_tested
 from genoaudit.release.promise import claim_of
 from genoaudit.report import summary
 from genoaudit.report.result import AttackResult, AuditReport, AuditResult, NotRun
-from genoaudit.scoring import Scored, reasons_against, score_attacks
+from genoaudit.scoring import Scored, able_attacks, reasons_against, score_attacks
 from genoaudit.shadowing import Clock, Trained, needs_of, plan_audit, train_design, what_to_ask
 from genoaudit.training.outputs import as_signals, outputs_from
 from genoaudit.training.questions import Questions, ask
@@ -154,13 +154,8 @@ def settings_for_target(settings: AuditSection, target: Target, recipe: Recipe |
             changed |= {"access": "probabilities", "decimals": target.decimals}
     settings = settings.model_copy(update=changed)
     if recipe is None and settings.attacks == DEFAULT_ATTACKS:
-        alone = _by_itself(target, settings)
-        able = (
-            attack.name
-            for attack in CATALOGUE.values()
-            if attack.why_not(alone, access=settings.access, queries=settings.queries) is None
-        )
-        settings = settings.model_copy(update={"attacks": tuple(able)})
+        able = able_attacks(settings, _by_itself(target, settings))
+        settings = settings.model_copy(update={"attacks": tuple(attack.name for attack in able)})
     return settings
 
 
@@ -168,12 +163,8 @@ def besides(settings: AuditSection, target: Target) -> tuple[str, ...]:
     """Name the attacks on its parameters that a model which can be read meets besides, unless told otherwise."""
     if settings.attacks != DEFAULT_ATTACKS or target.model is None:
         return ()
-    alone = _by_itself(target, settings)
-    return tuple(
-        attack.name
-        for attack in CATALOGUE.values()
-        if attack.access == "parameters" and attack.why_not(alone, access=settings.access) is None
-    )
+    able = able_attacks(settings, _by_itself(target, settings))
+    return tuple(attack.name for attack in able if attack.access == "parameters")
 
 
 def _by_itself(target: Target, settings: AuditSection) -> Design:
@@ -211,14 +202,8 @@ def _score(
     scored = score_attacks(settings, signals, design, cohort.patients)
     last: Mapping[str, FloatArray] = {name: scores[-1:] for name, scores in scored.scores.items()}
     found = replace(scored, scores=last)
-    able = [
-        name
-        for name in scored.idle
-        if name in CATALOGUE
-        and CATALOGUE[name].why_not(single, access=settings.access, queries=settings.queries) is None
-        and signals.lacks(CATALOGUE[name].needs)
-        and not said.lacks(CATALOGUE[name].needs)
-    ]
+    lacking = {attack.name for attack in able_attacks(settings, single) if signals.lacks(attack.needs)}
+    able = [name for name in scored.idle if name in lacking and not said.lacks(CATALOGUE[name].needs)]
     if not able:
         return found
     own = score_attacks(settings.model_copy(update={"attacks": tuple(able)}), said, single, cohort.patients)

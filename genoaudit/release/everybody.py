@@ -217,13 +217,8 @@ def _trend(found: AttackResult, half: RiskAtShare, beyond: RiskAtShare, cohort: 
         attack=found.name,
         points=points,
         auc=_extrapolated(half.auc, beyond.auc, points, cohort),
-        tpr=_extrapolated(_as_estimate(half), _as_estimate(beyond), points, cohort),
+        tpr=_extrapolated(half.tpr_at_fpr.estimate, beyond.tpr_at_fpr.estimate, points, cohort),
     )
-
-
-def _as_estimate(point: RiskAtShare) -> Estimate:
-    rate = point.tpr_at_fpr
-    return Estimate(rate.tpr, rate.low, rate.high, rate.at_least, rate.at_most)
 
 
 def _extrapolated(

@@ -29,6 +29,7 @@ from genoaudit.report.wording import (
     exposure_quantiles,
     flagging_sentence,
     main_rate,
+    most_recognised,
     percent,
     spoken_estimate,
     spoken_interval,
@@ -172,19 +173,17 @@ def _rate_sentence(report: AuditReport, rate: RateAtFpr) -> str:
 
 def _more_recognised(report: AuditReport, spoken: AttackResult, rate: RateAtFpr) -> str:
     """Name the attack that recognises more members at the same false alarms, if one clearly does."""
-    others = [
-        (found, attack)
-        for attack in report.attacks
-        if attack is not spoken
-        for found in attack.tpr_at_fpr
-        if found.fpr == rate.fpr and found.resolvable and (found.low or 0.0) > (rate.tpr or 0.0)
-    ]
-    if not others:
+    others = (attack for attack in report.attacks if attack is not spoken)
+    rates = (
+        (attack.title, at) for attack in others for at in attack.tpr_at_fpr if at.fpr == rate.fpr and at.resolvable
+    )
+    most = most_recognised(rate, rates)
+    if most is None:
         return ""
-    most, attack = max(others, key=lambda entry: entry[0].tpr or 0.0)
+    title, more = most
     return (
-        f"At {budget(rate.fpr)} false alarms {attack.title} recognises more of the members: {percent(most.tpr or 0.0)} "
-        f"({spoken_interval(most, as_percent=True)})."
+        f"At {budget(rate.fpr)} false alarms {title} recognises more of the members: {percent(more.tpr or 0.0)} "
+        f"({spoken_interval(more, as_percent=True)})."
     )
 
 

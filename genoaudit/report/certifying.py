@@ -41,7 +41,7 @@ Origin = Literal["audited", "stated", "none"]
 
 
 def certify(
-    run: str | Path,
+    run: str | Path | SavedRun,
     policy: Policy | str | Path,
     key: Ed25519PrivateKey | str | Path,
     *,
@@ -54,8 +54,8 @@ def certify(
     Parameters
     ----------
     run
-        Folder of an audit. ``certificate.json`` and ``salts.json`` are written there, both or neither; earlier ones are
-        replaced.
+        Folder of an audit, or what `genoaudit.report.saved.read_saved` gave of it. ``certificate.json`` and
+        ``salts.json`` are written there, both or neither; earlier ones are replaced.
     policy
         What may be released, or its file or name.
     key
@@ -78,7 +78,7 @@ def certify(
         If the key cannot be read, the report holds a verdict of another policy, or the model is not the audited one.
     """
     key = read_private_key(Path(key)) if isinstance(key, str | Path) else key
-    saved = read_saved(Path(run))
+    saved = run if isinstance(run, SavedRun) else read_saved(Path(run))
     verdict = decide(saved.report, policy if isinstance(policy, Policy) else read_policy(policy))
     _check_verdict(saved.report, verdict)
     _check_code(saved)

@@ -76,12 +76,10 @@ def risk_of(report: AuditReport) -> Risk | None:
     Risk or None
         None where no rate at a threshold from other models can be resolved.
     """
-    spoken = spoken_attack(report)
     by_auc = sorted(report.attacks, key=lambda attack: -(attack.auc.value or 0.0))
-    able = (attack for attack in (spoken, *by_auc) if attack is not None and resolvable_threshold(attack) is not None)
-    attack = next(able, None)
-    own = None if attack is None else resolvable_threshold(attack)
-    if attack is None or own is None or own.tpr.value is None or own.achieved_fpr.value is None:
+    able = ((attack, resolvable_threshold(attack)) for attack in (spoken_attack(report), *by_auc) if attack is not None)
+    attack, own = next(((attack, own) for attack, own in able if own is not None), (None, None))
+    if attack is None or own is None:
         return None
     model = "this model" if report.audit == "release" else "one of these models"
     reach = (

@@ -8,14 +8,19 @@ from genoaudit.report import shareable_sections as parts
 from genoaudit.report.answer import Answer
 from genoaudit.report.rounding import EPSILON_STEPS
 from genoaudit.report.shareable import Summary
-from genoaudit.report.wording import CHANCE_AUC, DELTA, EPSILON, NBSP, auc_text, best_of_sentence, budget, percent
+from genoaudit.report.wording import (
+    CHANCE_AUC,
+    DELTA,
+    EPSILON,
+    NBSP,
+    SEEN,
+    auc_text,
+    best_of_sentence,
+    budget,
+    most_recognised,
+    percent,
+)
 
-_SEES = {
-    "labels": "predicted labels",
-    "probabilities": "probabilities",
-    "logits": "exact logits",
-    "parameters": "all parameters and probabilities",
-}
 _SPOKEN_FPR = 0.1
 
 
@@ -87,18 +92,16 @@ def _rate_sentence(summary: Summary, attack: parts.SharedAttack) -> str:
 
 def _more_recognised(summary: Summary, spoken: parts.SharedAttack) -> str:
     """Name the attack that recognises more members at the same false alarms, if one clearly does."""
-    rate = spoken_rate(spoken)
-    others = [
-        (found, attack)
-        for attack in summary.attacks
-        if rate is not None and attack.name != spoken.name
-        for found in attack.rates
-        if found.fpr == rate.fpr and (found.low or 0.0) > rate.tpr
-    ]
-    if not others:
+    own = spoken_rate(spoken)
+    if own is None:
         return ""
-    most, attack = max(others, key=lambda entry: entry[0].tpr)
-    return f"{attack.title} recognises more: {percent(most.tpr)} of the members{_between(most, as_percent=True)}."
+    others = (attack for attack in summary.attacks if attack.name != spoken.name)
+    rates = ((attack.title, rate) for attack in others for rate in attack.rates if rate.fpr == own.fpr)
+    most = most_recognised(own, rates)
+    if most is None:
+        return ""
+    title, rate = most
+    return f"{title} recognises more: {percent(rate.tpr)} of the members{_between(rate, as_percent=True)}."
 
 
 def _auc_sentence(attack: parts.SharedAttack, auc: parts.Number) -> str:
@@ -197,7 +200,7 @@ def sees_sentence(task: parts.Task) -> str:
     """Say what the adversary was allowed to see."""
     exact = "" if task.decimals is None or task.access == "labels" else f" rounded to {task.decimals} decimals"
     more = f", and may ask {task.queries} noisy copies of each sample" if task.queries else ""
-    return f"The adversary sees {_SEES[task.access]}{exact}{more}."
+    return f"The adversary sees {SEEN[task.access]}{exact}{more}."
 
 
 def bound_sentence(bound: parts.SharedBound) -> str:

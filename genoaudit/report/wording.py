@@ -7,6 +7,8 @@ finding nothing is said as finding nothing, never as safety.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from genoaudit.metrics.estimates import Estimate, RateAtFpr
 from genoaudit.metrics.ppv import PpvAtPrior
@@ -35,12 +37,13 @@ SEES = {
     "logits": "Sees exact logits",
     "parameters": "Sees the parameters (white-box)",
 }
-_ADVERSARY = {
+SEEN = {
     "labels": "predicted labels",
     "probabilities": "probabilities",
     "logits": "exact logits",
     "parameters": "all parameters and probabilities",
 }
+"""What an adversary sees, by access."""
 
 
 def percent(share: float) -> str:
@@ -143,6 +146,31 @@ def best_of_sentence(attacks: int) -> str:
     )
 
 
+class _Rate(Protocol):
+    @property
+    def tpr(self) -> float | None: ...
+
+    @property
+    def low(self) -> float | None: ...
+
+
+_AnyRate = TypeVar("_AnyRate", bound=_Rate)
+
+
+def most_recognised(own: _Rate, others: Iterable[tuple[str, _AnyRate]]) -> tuple[str, _AnyRate] | None:
+    """Return the attack that recognises most members at the same false alarms, if one clearly recognises more.
+
+    Parameters
+    ----------
+    own
+        Of the attack that is spoken of.
+    others
+        Titles and resolvable rates of the others.
+    """
+    more = [(title, rate) for title, rate in others if (rate.low or 0.0) > (own.tpr or 0.0)]
+    return max(more, key=lambda entry: entry[1].tpr or 0.0, default=None)
+
+
 def exposure_quantiles(report: AuditReport) -> dict[float, float]:
     """Return the AUC by the percentage of patients at or below it, in increasing order; empty without patients."""
     if report.exposure is None:
@@ -233,7 +261,7 @@ def adversary_sentence(report: AuditReport) -> str:
         rounded = f" rounded to {count(adversary.decimals, 'decimal')}"
     further = f"; {count(adversary.queries, 'noisy copy', 'noisy copies')} of each sample may be asked as well"
     idle = "; no attack that ran reads parameters" if report.access_used != adversary.access else ""
-    return f"The adversary sees {_ADVERSARY[report.access_used]}{rounded}{further if adversary.queries else ''}{idle}."
+    return f"The adversary sees {SEEN[report.access_used]}{rounded}{further if adversary.queries else ''}{idle}."
 
 
 def worst_sentence(worst: WorstPatients) -> str:

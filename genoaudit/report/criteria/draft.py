@@ -210,7 +210,7 @@ def rate_draft(
             subject,
             f"cannot be resolved with {rate.n_out:,} {sides.outside}: fewer than ten false positives stand behind it",
         )
-    return kept.of(subject, Estimate(rate.tpr, rate.low, rate.high, rate.at_least, rate.at_most))
+    return kept.of(subject, rate.estimate)
 
 
 def said(number: float, beside: float, unit: Unit) -> str:
